@@ -1,0 +1,1 @@
+//! The kernels that ship with Skep, compiled, with name and hash.

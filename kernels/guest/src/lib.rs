@@ -1,0 +1,1 @@
+//! The guest SDK: write a kernel that plans, runs and folds its own tasks.

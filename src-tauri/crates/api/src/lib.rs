@@ -1,0 +1,1 @@
+//! The contract of the one door: requests, replies, views and error codes.

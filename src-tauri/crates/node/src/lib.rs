@@ -1,0 +1,1 @@
+//! The imperative shell: drives pool with real time, disk, wire and executors.

@@ -1,0 +1,1 @@
+//! The parent's side of running modules: the inspector, the compile cache and executor processes.

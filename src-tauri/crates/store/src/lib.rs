@@ -1,0 +1,1 @@
+//! Keeps what must not be forgotten: records in SQLite, blobs in files.
