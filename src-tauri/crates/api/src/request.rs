@@ -1,0 +1,245 @@
+//! What a client may ask.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One verb of the door. Where bytes follow or come back, the verb says so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case")]
+pub enum Request {
+    /// → [`crate::Reply::Status`]
+    Status,
+    /// Bytes follow; → [`crate::Reply::Blob`]. The node drops a blob that no
+    /// job names within an hour.
+    Upload { bytes: Option<u64> },
+    /// What is this module? → [`crate::Reply::Card`]
+    Inspect { module: ModuleRef },
+    /// → [`crate::Reply::Submitted`], when everything it names is on disk.
+    Submit(Box<Submit>),
+    /// Lets the tasks of a trial job that wait run. → Done
+    Release { job: String },
+    /// Newest first. → [`crate::Reply::Jobs`]
+    Jobs { cursor: Option<String>, limit: u32 },
+    /// → [`crate::Reply::Job`]
+    Job { job: String },
+    /// Events of the job until it has ended, under this request's id; keeps
+    /// jobs that live by their client alive. → Following, then events, then
+    /// [`crate::Reply::Job`]
+    Follow { job: String, output: bool },
+    /// → Done when no result of the job can become visible any more.
+    Cancel { job: String },
+    /// → Done
+    Retry { job: String, changes: LimitChanges },
+    /// Only of an ended job. → Done
+    RemoveJob { job: String },
+    /// → [`crate::Reply::Tasks`]
+    Tasks { job: String, from: u32, limit: u32 },
+    /// → [`crate::Reply::Task`]
+    Task { job: String, index: u32 },
+    /// In index order, with small results inline. → [`crate::Reply::Results`]
+    Results { job: String, from: u32, limit: u32 },
+    /// Bytes come back. → [`crate::Reply::Bytes`]
+    Read {
+        job: String,
+        index: u32,
+        what: BytesOf,
+    },
+    /// Names what a module is called from now on. → [`crate::Reply::Module`]
+    PushModule { name: String, blob: String },
+    /// → [`crate::Reply::Modules`]
+    Modules,
+    /// → Done
+    RemoveModule { name: String },
+    /// → [`crate::Reply::Machines`]
+    Machines,
+    /// By id, prefix or name. → [`crate::Reply::Machine`]
+    Machine { machine: String },
+    /// → [`crate::Reply::Contribution`]
+    Contribution,
+    /// → [`crate::Reply::Contribution`]
+    Contribute { on: bool },
+    /// → [`crate::Reply::Checks`]
+    Doctor,
+    /// Oldest first; with `follow`, events go on until the client leaves.
+    /// → [`crate::Reply::Logs`]
+    Logs {
+        filter: LogFilter,
+        limit: u32,
+        follow: bool,
+    },
+    /// → [`crate::Reply::Config`]: one key, or all.
+    Config { key: Option<String> },
+    /// → [`crate::Reply::Config`]
+    SetConfig { key: String, value: Option<String> },
+}
+
+/// Where a verb is answered: by this node, or by the pool's coordinator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Here,
+    Pool,
+}
+
+impl Request {
+    #[must_use]
+    pub fn side(&self) -> Side {
+        match self {
+            Request::Status
+            | Request::Contribution
+            | Request::Contribute { .. }
+            | Request::Doctor
+            | Request::Logs { .. }
+            | Request::Config { .. }
+            | Request::SetConfig { .. } => Side::Here,
+            Request::Upload { .. }
+            | Request::Inspect { .. }
+            | Request::Submit(_)
+            | Request::Release { .. }
+            | Request::Jobs { .. }
+            | Request::Job { .. }
+            | Request::Follow { .. }
+            | Request::Cancel { .. }
+            | Request::Retry { .. }
+            | Request::RemoveJob { .. }
+            | Request::Tasks { .. }
+            | Request::Task { .. }
+            | Request::Results { .. }
+            | Request::Read { .. }
+            | Request::PushModule { .. }
+            | Request::Modules
+            | Request::RemoveModule { .. }
+            | Request::Machines
+            | Request::Machine { .. } => Side::Pool,
+        }
+    }
+}
+
+/// A module, however a person names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum ModuleRef {
+    /// An uploaded blob: hex of its BLAKE3 hash. Text (WAT) becomes binary here.
+    Blob { blob: String },
+    /// A name of the registry, `sample:NAME`, or a hash prefix.
+    Name { name: String },
+}
+
+/// A job as a person describes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Submit {
+    /// 32 hex digits, chosen by the client: sent twice, it makes one job.
+    pub client_id: String,
+    pub module: ModuleRef,
+    /// The file's name, which the program sees as its own.
+    pub module_name: String,
+    /// What the job is called in lists; the module's name where absent.
+    pub name: Option<String>,
+    pub args: Vec<String>,
+    pub env: BTreeMap<String, String>,
+    /// Call this function instead of the command.
+    pub invoke: Option<String>,
+    /// A kernel's parameters, as they were typed.
+    pub params: BTreeMap<String, String>,
+    pub split: Split,
+    /// A blob for the standard input of a job of one task.
+    pub stdin: Option<String>,
+    /// Under `/in` of every task, read-only.
+    pub files: Vec<InputFile>,
+    /// `None`: the kernel's own fold where it has one, else none.
+    pub fold: Option<Fold>,
+    pub limits: Limits,
+    /// -10 (last) to 10 (first).
+    pub priority: i8,
+    /// Of the whole job, milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// Tasks in a lease; `None`: sized by measured time.
+    pub chunk: Option<u32>,
+    pub trial: bool,
+    pub transient: bool,
+    /// What the guest leaves in `/out` is kept.
+    pub collect: bool,
+}
+
+/// How the input is cut into tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Split {
+    /// One task; for a kernel with a plan, as many as it says.
+    Once,
+    /// `end` excluded; `step` is not 0. Numbers as decimal text: they may
+    /// need all 64 bits.
+    Range {
+        start: String,
+        end: String,
+        step: String,
+    },
+    /// A blob that holds a JSON array.
+    Items {
+        blob: String,
+    },
+    /// A blob of text; a task a line.
+    Lines {
+        blob: String,
+    },
+    Files {
+        files: Vec<InputFile>,
+    },
+}
+
+/// A file that was uploaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// As the guest sees it.
+    pub name: String,
+    pub blob: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fold {
+    None,
+    Concat,
+    Json,
+    Sum,
+    Kernel,
+}
+
+/// `None`: as the settings say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    pub memory_bytes: Option<u64>,
+    pub task_timeout_ms: Option<u64>,
+    pub fuel: Option<u64>,
+    pub output_bytes: Option<u64>,
+    pub retries: Option<u32>,
+}
+
+/// What `retry` may raise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitChanges {
+    pub memory_bytes: Option<u64>,
+    pub task_timeout_ms: Option<u64>,
+    pub retries: Option<u32>,
+}
+
+/// Which bytes of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum BytesOf {
+    /// Its result. Index = count is the folded one.
+    Result,
+    Log,
+    /// A file that it left in `/out`, by its path below it.
+    File {
+        name: String,
+    },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogFilter {
+    /// `error`, `warn`, `info`, `debug` or `trace`: this and worse.
+    pub level: Option<String>,
+    /// Only lines that contain it.
+    pub grep: Option<String>,
+    pub job: Option<String>,
+}
