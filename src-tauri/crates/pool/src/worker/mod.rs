@@ -1,0 +1,927 @@
+//! One machine's slots: what it was leased, runs, and has not delivered yet.
+//!
+//! A worker decides which leased chunk runs in which slot, keeps results until
+//! they are durable elsewhere, and gives back what it will not run. It never
+//! decides what a result is worth: attempts and terms are the coordinator's.
+//!
+//! Nothing here survives the process but what the driver keeps (identity and
+//! caches). A connection that ends changes nothing that runs: the next hello
+//! says what is held and what is undelivered, and the welcome says which of it
+//! to keep, to drop and to send.
+
+mod outbox;
+mod slot;
+mod span;
+
+use crate::id::{Digest, JobId, MachineId, Term};
+use crate::limits::{HEARTBEAT, HELD_MAX, LEASES_PER_WORKER_MAX, SILENCE_MAX};
+use crate::message::{Chunk, Heartbeat, Hello, Output, ToCoordinator, ToWorker, VERSION};
+use crate::moment::{Moment, Now};
+use crate::report::Reports;
+use crate::spec::Spec;
+use core::time::Duration;
+use outbox::Outbox;
+use slot::Slot;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// A chunk that ends sooner than this gets its successor beforehand, so that
+/// the slot never waits; behind a longer one a chunk would only be kept from
+/// the slots that become free meanwhile.
+const PREFETCH_BEHIND_MAX: Duration = Duration::from_millis(250);
+
+/// What never changes about a machine while its program runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerOptions {
+    pub machine: MachineId,
+    pub name: String,
+    pub os: String,
+    pub program_version: String,
+    /// Cores of the machine, whether they may be used or not.
+    pub cores: u32,
+}
+
+/// What its owner allows at the moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerConfig {
+    /// Tasks that may run at once.
+    pub slots: u32,
+    /// Memory offered to all of them together.
+    pub memory_bytes: u64,
+    /// Why nothing may run now, if so; a sentence for people.
+    pub paused: Option<String>,
+    /// How long a grant takes to come back as work (commit or round trip).
+    pub turnaround_micros: u32,
+}
+
+/// A place for one running task. Ids are dense from 0, and a slot is made by
+/// the first [`Action::Run`] that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotId(pub u32);
+
+/// What the driver must do, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Run these tasks in the slot, after what it already has. At most two
+    /// chunks are with a slot. Every task is reported, unless it is killed.
+    Run {
+        slot: SlotId,
+        chunk: Chunk,
+        spec: Arc<Spec>,
+        fold_input: Option<Digest>,
+    },
+    /// Stop this chunk now, running or not; others of the slot go on. `chunk`
+    /// is as it was given. One that is over already needs nothing.
+    Kill {
+        slot: SlotId,
+        chunk: Chunk,
+    },
+    /// Hold the slot's process where it is.
+    Stop {
+        slot: SlotId,
+    },
+    Resume {
+        slot: SlotId,
+    },
+    /// The job will not come back: close its executors.
+    Forget {
+        job: JobId,
+    },
+    /// End the connection, answer with [`Worker::handle_disconnected`], and
+    /// connect again unless [`Worker::is_gone`].
+    Close {
+        why: String,
+    },
+}
+
+/// Why [`Worker::poll_timeout`] wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WorkerTimer {
+    Heartbeat,
+    /// A stopped task was held as long as it may be.
+    Held,
+    /// The hello was not answered.
+    Welcome,
+}
+
+/// See the module's documentation. Shaped like [`crate::Coordinator`].
+#[derive(Debug)]
+pub struct Worker {
+    options: WorkerOptions,
+    config: WorkerConfig,
+    link: Link,
+    leaving: Leaving,
+    /// What the leases are about; sent before the first lease of a job.
+    jobs: BTreeMap<JobId, Job>,
+    /// Leased and in no slot yet, in the order they came.
+    queue: VecDeque<Chunk>,
+    slots: Vec<Slot>,
+    outbox: Outbox,
+    /// Given back, newest last, and not known to have arrived: a hello still
+    /// names them, and what its welcome keeps of them is given back again, so
+    /// that a return that a broken connection swallowed is not called a loss.
+    returned: VecDeque<Chunk>,
+    transmits: VecDeque<ToCoordinator>,
+    actions: VecDeque<Action>,
+    /// When the coordinator was last told that we live.
+    said: Moment,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Link {
+    Down,
+    /// The hello is out.
+    Greeting,
+    Up {
+        term: Term,
+        /// What the last hello or heartbeat said.
+        told: Offer,
+    },
+    /// The driver was told to end the connection.
+    Closing,
+}
+
+/// What a coordinator must know at once when it changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Offer {
+    slots: u32,
+    memory_bytes: u64,
+    paused: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    Staying,
+    /// Takes nothing new and says goodbye when all is delivered. A drain that
+    /// the coordinator asked for ends with its connection; ours does not.
+    Draining {
+        ours: bool,
+    },
+    /// Has said goodbye.
+    Gone,
+}
+
+#[derive(Debug)]
+struct Job {
+    spec: Arc<Spec>,
+    fold_input: Option<Digest>,
+    /// Measured here, of the last report.
+    task_micros: Option<u64>,
+}
+
+impl Worker {
+    #[must_use]
+    pub fn new(now: Now, options: WorkerOptions, config: WorkerConfig) -> Worker {
+        Worker {
+            options,
+            config,
+            link: Link::Down,
+            leaving: Leaving::Staying,
+            jobs: BTreeMap::new(),
+            queue: VecDeque::new(),
+            slots: Vec::new(),
+            outbox: Outbox::default(),
+            returned: VecDeque::new(),
+            transmits: VecDeque::new(),
+            actions: VecDeque::new(),
+            said: now.moment,
+        }
+    }
+
+    // ---- getters
+
+    #[must_use]
+    pub fn config(&self) -> &WorkerConfig {
+        &self.config
+    }
+
+    /// Slots whose process may be executing now.
+    #[must_use]
+    pub fn active(&self) -> u32 {
+        count(self.slots.iter().filter(|slot| slot.is_active()))
+    }
+
+    /// Nothing runs, waits or is undelivered.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.queue.is_empty() && self.outbox.is_empty() && self.slots.iter().all(Slot::is_free)
+    }
+
+    /// Has said goodbye, and connects no more by itself.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.leaving == Leaving::Gone
+    }
+
+    /// The term of the coordinator that welcomed us, while connected.
+    #[must_use]
+    pub fn term(&self) -> Option<Term> {
+        match &self.link {
+            Link::Up { term, .. } => Some(*term),
+            Link::Down | Link::Greeting | Link::Closing => None,
+        }
+    }
+
+    /// Chunks that it still runs or means to run.
+    pub fn holding(&self) -> impl Iterator<Item = Chunk> {
+        self.slots
+            .iter()
+            .flat_map(Slot::holding)
+            .chain(self.queue.iter().copied())
+    }
+
+    /// Chunks whose results are kept until the coordinator has answered.
+    pub fn undelivered(&self) -> impl Iterator<Item = Chunk> {
+        self.outbox.open()
+    }
+
+    /// Panics with what is wrong, if anything is. For tests.
+    pub fn check(&self) {
+        let mut held: Vec<Chunk> = self.holding().collect();
+        for chunk in &held {
+            assert!(chunk.count > 0, "holds an empty chunk {chunk:?}");
+            assert!(
+                self.jobs.contains_key(&chunk.job),
+                "holds {chunk:?} of an unknown job"
+            );
+        }
+        held.sort_unstable();
+        for pair in held.windows(2) {
+            if let [a, b] = pair {
+                assert!(span::overlap(a, b).is_none(), "holds {a:?} and {b:?}");
+            }
+        }
+        if self.config.paused.is_some() {
+            assert!(
+                self.queue.is_empty(),
+                "a paused worker keeps what it prefetched"
+            );
+        }
+        assert!(
+            self.queue.len() <= LEASES_PER_WORKER_MAX,
+            "more leases than it may hold"
+        );
+        if self.is_gone() {
+            assert!(held.is_empty(), "gone with leases");
+        }
+    }
+
+    // ---- what the world did
+
+    /// A connection stands: says hello. One that is draining says so by its offer.
+    pub fn handle_connected(&mut self, now: Now) {
+        if matches!(
+            self.leaving,
+            Leaving::Draining { ours: false } | Leaving::Gone
+        ) {
+            self.leaving = Leaving::Staying;
+        }
+        self.transmits.clear();
+        self.link = Link::Greeting;
+        self.said = now.moment;
+        let holding = self
+            .holding()
+            .chain(self.returned.iter().copied())
+            .collect();
+        let hello = Hello {
+            version: VERSION,
+            machine: self.options.machine,
+            name: self.options.name.clone(),
+            cores: self.options.cores,
+            os: self.options.os.clone(),
+            program_version: self.options.program_version.clone(),
+            state: self.heartbeat(),
+            holding,
+            undelivered: self.outbox.open().collect(),
+        };
+        self.transmits.push_back(ToCoordinator::Hello(hello));
+    }
+
+    /// The connection is gone, whoever ended it. What runs goes on.
+    pub fn handle_disconnected(&mut self, now: Now) {
+        self.link = Link::Down;
+        self.transmits.clear();
+        self.settle(now);
+    }
+
+    pub fn handle_message(&mut self, now: Now, message: ToWorker) {
+        if !self.is_awake(now) {
+            return;
+        }
+        match (message, &self.link) {
+            (_, Link::Down | Link::Closing) => {}
+            (
+                ToWorker::Welcome {
+                    term,
+                    keep,
+                    drop,
+                    send,
+                },
+                Link::Greeting,
+            ) => self.handle_welcome(term, &keep, &drop, &send),
+            (ToWorker::Refused { why }, _) => self.close(why),
+            // Before the welcome, and a second welcome: not a coordinator we know how to talk to.
+            (_, Link::Greeting) | (ToWorker::Welcome { .. }, Link::Up { .. }) => {
+                self.close("the coordinator spoke out of turn".to_owned());
+            }
+            (
+                ToWorker::Job {
+                    job,
+                    spec,
+                    fold_input,
+                },
+                Link::Up { .. },
+            ) => {
+                let task_micros = self.jobs.get(&job).and_then(|known| known.task_micros);
+                self.jobs.insert(
+                    job,
+                    Job {
+                        spec,
+                        fold_input,
+                        task_micros,
+                    },
+                );
+            }
+            (ToWorker::Lease(chunk), Link::Up { .. }) => self.handle_lease(chunk),
+            (ToWorker::Drop(chunks), Link::Up { .. }) => {
+                for chunk in &chunks {
+                    self.drop_through(chunk);
+                }
+            }
+            (ToWorker::Forget { job }, Link::Up { .. }) => self.forget(job),
+            (ToWorker::Accepted(chunk) | ToWorker::Stale(chunk), Link::Up { .. }) => {
+                self.outbox.settle(&chunk)
+            }
+            (ToWorker::Drain, Link::Up { .. }) => self.begin_drain(false),
+        }
+        self.settle(now);
+    }
+
+    /// Tasks of the chunk that the slot runs ended, in order: `chunk` names
+    /// them and `reports` tells how.
+    pub fn handle_reports(&mut self, now: Now, slot: SlotId, chunk: Chunk, reports: Reports) {
+        let awake = self.is_awake(now);
+        if chunk.count == 0 || reports.count() != chunk.count {
+            debug_assert!(false, "one report for each task");
+            return;
+        }
+        let counts = self
+            .slots
+            .get_mut(slot.0 as usize)
+            .is_some_and(|slot| slot.ended(&chunk));
+        if counts {
+            if let Some(job) = self.jobs.get_mut(&chunk.job) {
+                job.task_micros = Some(task_micros(&reports));
+            }
+            let messages = self.outbox.keep(chunk, reports);
+            if awake && matches!(self.link, Link::Up { .. }) {
+                self.transmits
+                    .extend(messages.into_iter().map(ToCoordinator::Results));
+            }
+        }
+        self.settle(now);
+    }
+
+    /// A piece of what a running task wrote. Only the present is told: what
+    /// nobody hears is in the result.
+    pub fn handle_output(&mut self, now: Now, slot: SlotId, output: Output) {
+        let awake = self.is_awake(now);
+        let runs = self
+            .slots
+            .get(slot.0 as usize)
+            .and_then(Slot::running)
+            .is_some_and(|chunk| {
+                chunk.job == output.job
+                    && chunk.attempt == output.attempt
+                    && chunk.first <= output.index
+                    && output.index < span::end(&chunk)
+            });
+        if awake && runs && matches!(self.link, Link::Up { .. }) {
+            self.transmits.push_back(ToCoordinator::Output(output));
+        }
+    }
+
+    /// How far the running task is; told with the next heartbeat.
+    pub fn handle_progress(&mut self, _now: Now, slot: SlotId, index: u32, per_mille: u16) {
+        if let Some(slot) = self.slots.get_mut(slot.0 as usize)
+            && slot
+                .running()
+                .is_some_and(|chunk| chunk.first <= index && index < span::end(&chunk))
+        {
+            slot.progress = per_mille.min(1000);
+        }
+    }
+
+    /// The slot's process has nothing left of what it was given, or is gone
+    /// after a kill.
+    pub fn handle_free(&mut self, now: Now, slot: SlotId) {
+        if let Some(slot) = self.slots.get_mut(slot.0 as usize) {
+            slot.free();
+        }
+        self.settle(now);
+    }
+
+    pub fn handle_timeout(&mut self, now: Now) {
+        if self.is_awake(now)
+            && matches!(self.link, Link::Up { .. })
+            && self.said.after(HEARTBEAT) <= now.moment
+        {
+            self.say_heartbeat(now);
+        }
+        self.settle(now);
+    }
+
+    // ---- commands of the owner
+
+    /// Takes effect at once: what may no longer run is stopped, and held for
+    /// [`HELD_MAX`]; what was prefetched for it goes back.
+    pub fn configure(&mut self, now: Now, config: WorkerConfig) {
+        self.config = config;
+        self.settle(now);
+    }
+
+    /// Takes nothing new, ends what runs, delivers it and says goodbye.
+    pub fn drain(&mut self, now: Now) {
+        self.begin_drain(true);
+        self.settle(now);
+    }
+
+    /// Leaves now: what runs is killed, and goes back uncharged.
+    pub fn goodbye(&mut self, now: Now) {
+        for chunk in self.holding().collect::<Vec<_>>() {
+            self.withdraw(&chunk);
+            self.remember_returned(chunk);
+        }
+        self.outbox.clear();
+        self.leave();
+        self.settle(now);
+    }
+
+    // ---- what must happen next
+
+    pub fn poll_transmit(&mut self) -> Option<ToCoordinator> {
+        self.transmits.pop_front()
+    }
+
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Moment, WorkerTimer)> {
+        let heartbeat = matches!(self.link, Link::Up { .. })
+            .then(|| (self.said.after(HEARTBEAT), WorkerTimer::Heartbeat));
+        let held = self.slots.iter().filter_map(|slot| slot.stopped).min();
+        let held = held.map(|since| (since.after(HELD_MAX), WorkerTimer::Held));
+        let welcome = (self.link == Link::Greeting)
+            .then(|| (self.said.after(SILENCE_MAX), WorkerTimer::Welcome));
+        heartbeat.into_iter().chain(held).chain(welcome).min()
+    }
+
+    // ---- how
+
+    /// After a silence in which leases may have passed to others (the machine
+    /// slept), nothing is started or published before the coordinator was
+    /// asked again: the connection ends, and the next hello asks.
+    fn is_awake(&mut self, now: Now) -> bool {
+        if matches!(self.link, Link::Up { .. } | Link::Greeting)
+            && self.said.after(SILENCE_MAX) <= now.moment
+        {
+            self.close("this machine was silent too long to know what it still holds".to_owned());
+        }
+        self.link != Link::Closing
+    }
+
+    fn close(&mut self, why: String) {
+        self.link = Link::Closing;
+        self.transmits.clear();
+        self.actions.push_back(Action::Close { why });
+    }
+
+    fn handle_welcome(&mut self, term: Term, keep: &[Chunk], drop: &[Chunk], send: &[Chunk]) {
+        let Heartbeat {
+            slots,
+            memory_bytes,
+            paused,
+            ..
+        } = self.heartbeat();
+        self.link = Link::Up {
+            term,
+            told: Offer {
+                slots,
+                memory_bytes,
+                paused,
+            },
+        };
+        for chunk in drop {
+            self.drop_through(chunk);
+        }
+        // What the answer does not name, the coordinator does not know: drop it too.
+        for held in self.holding().collect::<Vec<_>>() {
+            let mut unknown = vec![held];
+            for kept in span::granted_in(&held, keep) {
+                unknown = unknown
+                    .iter()
+                    .flat_map(|rest| subtract(rest, &kept))
+                    .collect();
+            }
+            for chunk in &unknown {
+                self.withdraw(chunk);
+            }
+        }
+        for open in self.outbox.open().collect::<Vec<_>>() {
+            let mut unknown = vec![open];
+            // Ended between hello and welcome: it was held then, and may be kept.
+            for wanted in span::granted_in(&open, send)
+                .into_iter()
+                .chain(span::granted_in(&open, keep))
+            {
+                unknown = unknown
+                    .iter()
+                    .flat_map(|rest| subtract(rest, &wanted))
+                    .collect();
+            }
+            for chunk in &unknown {
+                self.outbox.settle(chunk);
+            }
+        }
+        self.transmits
+            .extend(self.outbox.messages().cloned().map(ToCoordinator::Results));
+        let returned: Vec<Chunk> = std::mem::take(&mut self.returned)
+            .iter()
+            .flat_map(|chunk| span::granted_in(chunk, keep))
+            .collect();
+        for chunk in returned {
+            self.give_back(chunk);
+        }
+        let known: Vec<JobId> = self.jobs.keys().copied().collect();
+        for job in known {
+            if !self
+                .holding()
+                .chain(self.outbox.open())
+                .any(|chunk| chunk.job == job)
+            {
+                self.forget(job);
+            }
+        }
+    }
+
+    fn handle_lease(&mut self, chunk: Chunk) {
+        let known = self.holding().chain(self.outbox.open());
+        let known: Vec<Chunk> = known
+            .filter(|held| span::overlap(held, &chunk).is_some())
+            .collect();
+        if known.iter().any(|held| span::same_grant(held, &chunk)) {
+            return;
+        }
+        let term_is_ours = self.term() == Some(chunk.term);
+        let is_newest = known
+            .iter()
+            .all(|held| (held.term, held.attempt) < (chunk.term, chunk.attempt));
+        let may_run = self.config.paused.is_none() && self.leaving == Leaving::Staying;
+        let fits = self
+            .jobs
+            .get(&chunk.job)
+            .is_some_and(|job| job.spec.limits.memory_bytes <= self.config.memory_bytes);
+        let has_room = self.queue.len() < LEASES_PER_WORKER_MAX;
+        if chunk.count == 0 || !term_is_ours || !is_newest || !may_run || !fits || !has_room {
+            self.give_back(chunk);
+            return;
+        }
+        for held in &known {
+            self.outbox.settle(held);
+            self.withdraw(held);
+        }
+        self.queue.push_back(chunk);
+    }
+
+    /// Says that it will not run these tasks, now or when somebody listens.
+    fn give_back(&mut self, chunk: Chunk) {
+        self.remember_returned(chunk);
+        if !matches!(self.link, Link::Up { .. }) {
+            return;
+        }
+        if let Some(ToCoordinator::Return(chunks)) = self.transmits.back_mut() {
+            chunks.push(chunk);
+        } else {
+            self.transmits.push_back(ToCoordinator::Return(vec![chunk]));
+        }
+    }
+
+    fn remember_returned(&mut self, chunk: Chunk) {
+        self.returned.push_back(chunk);
+        if self.returned.len() > LEASES_PER_WORKER_MAX {
+            self.returned.pop_front();
+        }
+    }
+
+    /// Forgets these tasks in every attempt up to the chunk's, held or ended.
+    fn drop_through(&mut self, chunk: &Chunk) {
+        self.outbox.drop_through(chunk);
+        let stale: Vec<Chunk> = self
+            .holding()
+            .filter(|held| held.attempt <= chunk.attempt)
+            .filter_map(|held| span::overlap(&held, chunk))
+            .collect();
+        for part in &stale {
+            self.withdraw(part);
+        }
+    }
+
+    /// Takes a part of a held chunk away from wherever it is; what remains of
+    /// the chunk goes on, from the queue's front where its process had to go.
+    fn withdraw(&mut self, part: &Chunk) {
+        let queue = std::mem::take(&mut self.queue);
+        for held in queue {
+            if span::same_grant(&held, part) {
+                self.queue.extend(subtract(&held, part));
+            } else {
+                self.queue.push_back(held);
+            }
+        }
+        for at in 0..self.slots.len() {
+            let Some(slot) = self.slots.get_mut(at) else {
+                continue;
+            };
+            let touched: Vec<Chunk> = slot
+                .holding()
+                .filter(|held| span::same_grant(held, part) && span::overlap(held, part).is_some())
+                .collect();
+            for held in touched {
+                if let Some(chunk) = slot.kill(&held) {
+                    self.actions.push_back(Action::Kill {
+                        slot: slot_id(at),
+                        chunk,
+                    });
+                    for rest in subtract(&held, part).into_iter().rev() {
+                        self.queue.push_front(rest);
+                    }
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, job: JobId) {
+        for chunk in self
+            .holding()
+            .filter(|chunk| chunk.job == job)
+            .collect::<Vec<_>>()
+        {
+            self.withdraw(&chunk);
+        }
+        self.outbox.forget(job);
+        self.returned.retain(|chunk| chunk.job != job);
+        if self.jobs.remove(&job).is_some() {
+            self.actions.push_back(Action::Forget { job });
+        }
+    }
+
+    fn begin_drain(&mut self, by_us: bool) {
+        match self.leaving {
+            Leaving::Staying => self.leaving = Leaving::Draining { ours: by_us },
+            Leaving::Draining { ours } => {
+                self.leaving = Leaving::Draining {
+                    ours: ours || by_us,
+                }
+            }
+            Leaving::Gone => {}
+        }
+    }
+
+    fn leave(&mut self) {
+        self.leaving = Leaving::Gone;
+        if matches!(self.link, Link::Up { .. }) {
+            self.transmits.push_back(ToCoordinator::Goodbye);
+            self.link = Link::Closing;
+            self.actions.push_back(Action::Close {
+                why: "this machine leaves".to_owned(),
+            });
+        }
+    }
+
+    /// Slots that may execute now.
+    fn allowed(&self) -> u32 {
+        if self.config.paused.is_some() {
+            0
+        } else {
+            self.config.slots
+        }
+    }
+
+    /// Brings what runs in line with what is allowed, leased and said.
+    fn settle(&mut self, now: Now) {
+        self.give_back_prefetched();
+        self.release_long_held(now);
+        self.stop_surplus(now);
+        self.resume_stopped();
+        self.fill_slots(now);
+        let drained = matches!(self.leaving, Leaving::Draining { .. }) && self.is_quiet();
+        if drained && self.link != Link::Greeting {
+            self.leave();
+        }
+        self.tell_changes(now);
+    }
+
+    fn give_back_prefetched(&mut self) {
+        if self.config.paused.is_none() && self.leaving == Leaving::Staying {
+            return;
+        }
+        let queued: Vec<Chunk> = self.queue.drain(..).collect();
+        let next: Vec<Chunk> = self.slots.iter().filter_map(Slot::next).collect();
+        for chunk in &next {
+            self.withdraw(chunk);
+        }
+        for chunk in queued.into_iter().chain(next) {
+            self.give_back(chunk);
+        }
+    }
+
+    fn release_long_held(&mut self, now: Now) {
+        let due: Vec<Chunk> = self
+            .slots
+            .iter()
+            .filter(|slot| {
+                slot.stopped
+                    .is_some_and(|since| since.after(HELD_MAX) <= now.moment)
+            })
+            .flat_map(Slot::holding)
+            .collect();
+        for chunk in due {
+            self.withdraw(&chunk);
+            self.give_back(chunk);
+        }
+    }
+
+    fn stop_surplus(&mut self, now: Now) {
+        let mut surplus = self.active().saturating_sub(self.allowed());
+        // The youngest slots first: what was begun first ends first.
+        for at in (0..self.slots.len()).rev() {
+            if surplus == 0 {
+                break;
+            }
+            let next = match self.slots.get(at) {
+                Some(slot) if slot.is_active() => slot.next(),
+                _ => continue,
+            };
+            if let Some(next) = next {
+                self.withdraw(&next);
+                self.queue.push_front(next);
+            }
+            if let Some(slot) = self.slots.get_mut(at) {
+                slot.stopped = Some(now.moment);
+            }
+            self.actions.push_back(Action::Stop { slot: slot_id(at) });
+            surplus -= 1;
+        }
+    }
+
+    fn resume_stopped(&mut self) {
+        let mut room = self.allowed().saturating_sub(self.active());
+        for (at, slot) in self.slots.iter_mut().enumerate() {
+            if room > 0 && slot.stopped.is_some() && !slot.is_free() {
+                slot.stopped = None;
+                self.actions.push_back(Action::Resume { slot: slot_id(at) });
+                room -= 1;
+            }
+        }
+    }
+
+    fn fill_slots(&mut self, now: Now) {
+        // A lease that was not renewed for so long may be somebody else's by now.
+        if self.leaving != Leaving::Staying || self.said.after(SILENCE_MAX) <= now.moment {
+            return;
+        }
+        while let Some(chunk) = self.queue.front().copied() {
+            let Some(job) = self.jobs.get(&chunk.job) else {
+                break;
+            };
+            let memory_bytes = job.spec.limits.memory_bytes;
+            if memory_bytes > self.config.memory_bytes {
+                self.queue.pop_front();
+                self.give_back(chunk);
+                continue;
+            }
+            let Some(at) = self.slot_for(memory_bytes) else {
+                break;
+            };
+            self.queue.pop_front();
+            while self.slots.len() <= at {
+                self.slots.push(Slot::default());
+            }
+            let (Some(slot), Some(job)) = (self.slots.get_mut(at), self.jobs.get(&chunk.job))
+            else {
+                break;
+            };
+            slot.give(chunk, memory_bytes);
+            let fold_input = job.fold_input.filter(|_| chunk.first == job.spec.count);
+            self.actions.push_back(Action::Run {
+                slot: slot_id(at),
+                chunk,
+                spec: Arc::clone(&job.spec),
+                fold_input,
+            });
+        }
+    }
+
+    /// A free slot while more may run, else one whose chunk ends soon.
+    fn slot_for(&self, memory_bytes: u64) -> Option<usize> {
+        let reserved: u64 = self.slots.iter().map(Slot::reserved_bytes).sum();
+        let fits =
+            |before: u64| reserved - before + memory_bytes.max(before) <= self.config.memory_bytes;
+        if self.active() < self.allowed() {
+            let free = self
+                .slots
+                .iter()
+                .position(Slot::is_free)
+                .unwrap_or(self.slots.len());
+            return fits(0).then_some(free);
+        }
+        let soon = |slot: &Slot| {
+            let Some(chunk) = slot.running() else {
+                return false;
+            };
+            let Some(micros) = self.jobs.get(&chunk.job).and_then(|job| job.task_micros) else {
+                return false;
+            };
+            u128::from(micros) * u128::from(chunk.count) <= PREFETCH_BEHIND_MAX.as_micros()
+        };
+        self.slots
+            .iter()
+            .position(|slot| slot.has_room_behind() && fits(slot.reserved_bytes()) && soon(slot))
+    }
+
+    fn heartbeat(&self) -> Heartbeat {
+        let stopped = self.slots.iter().filter(|slot| slot.stopped.is_some());
+        let progress = self
+            .slots
+            .iter()
+            .filter_map(|slot| Some((slot.running()?, slot.progress)));
+        Heartbeat {
+            slots: if self.leaving == Leaving::Staying {
+                self.config.slots
+            } else {
+                0
+            },
+            memory_bytes: self.config.memory_bytes,
+            paused: self.config.paused.clone(),
+            held: stopped.flat_map(Slot::holding).collect(),
+            turnaround_micros: self.config.turnaround_micros,
+            progress: progress.collect(),
+        }
+    }
+
+    fn tell_changes(&mut self, now: Now) {
+        let Link::Up { told, .. } = &self.link else {
+            return;
+        };
+        let slots = if self.leaving == Leaving::Staying {
+            self.config.slots
+        } else {
+            0
+        };
+        if told.slots != slots
+            || told.memory_bytes != self.config.memory_bytes
+            || told.paused != self.config.paused
+        {
+            self.say_heartbeat(now);
+        }
+    }
+
+    fn say_heartbeat(&mut self, now: Now) {
+        let heartbeat = self.heartbeat();
+        if let Link::Up { told, .. } = &mut self.link {
+            *told = Offer {
+                slots: heartbeat.slots,
+                memory_bytes: heartbeat.memory_bytes,
+                paused: heartbeat.paused.clone(),
+            };
+            self.said = now.moment;
+            self.transmits
+                .push_back(ToCoordinator::Heartbeat(heartbeat));
+        }
+    }
+}
+
+/// What is left of `of` without the tasks of `part`.
+fn subtract(of: &Chunk, part: &Chunk) -> Vec<Chunk> {
+    match span::overlap(of, part) {
+        Some(shared) => span::without(of, &shared).collect(),
+        None => vec![*of],
+    }
+}
+
+fn task_micros(reports: &Reports) -> u64 {
+    let micros = match reports {
+        Reports::Plain(plain) => plain.micros,
+        Reports::Each(each) => each.iter().map(|report| report.micros).sum(),
+    };
+    micros / u64::from(reports.count().max(1))
+}
+
+fn slot_id(at: usize) -> SlotId {
+    SlotId(u32::try_from(at).unwrap_or(u32::MAX))
+}
+
+fn count<T>(items: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
+}
