@@ -1,0 +1,66 @@
+//! Compiling one module: bytes on standard input, code on standard output.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    os::fd::FromRawFd,
+};
+
+use sandbox::{CompileSettings, inert};
+
+use crate::wall::{Refusal, Role, Wall};
+
+/// The version bytes of a component; those of a core module are `01 00 00 00`.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CompileError {
+    #[error("make the engine: {0:#}")]
+    Engine(wasmtime::Error),
+    #[error("raise the wall: {0}")]
+    Wall(#[from] crate::wall::WallError),
+    #[error("read or write: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Whether the module could be compiled; if not, its fault was written instead.
+pub(crate) enum Outcome {
+    Compiled,
+    Refused,
+}
+
+pub(crate) fn compile(
+    settings: CompileSettings,
+    without_wall: bool,
+) -> Result<Outcome, CompileError> {
+    // SAFETY: the parent gave two files of its own, and nobody else here uses them.
+    let (mut module, mut code) = unsafe { (File::from_raw_fd(0), File::from_raw_fd(1)) };
+    let engine = crate::engine::engine(settings).map_err(CompileError::Engine)?;
+    let wall = Wall {
+        role: Role::Compile,
+        scratch: None,
+        refusal: if cfg!(debug_assertions) { Refusal::Deny } else { Refusal::Kill },
+        tolerant: without_wall,
+    };
+    wall.raise()?;
+    let mut bytes = Vec::new();
+    module.read_to_end(&mut bytes)?;
+    let compiled = if bytes.starts_with(COMPONENT) {
+        engine.precompile_component(&bytes)
+    } else if bytes.starts_with(MODULE) {
+        engine.precompile_module(&bytes)
+    } else {
+        Err(wasmtime::Error::msg("neither a module nor a component"))
+    };
+    match compiled {
+        Ok(compiled) => {
+            code.write_all(&compiled)?;
+            Ok(Outcome::Compiled)
+        }
+        Err(error) => {
+            code.write_all(inert(&format!("{error:#}")).as_bytes())?;
+            Ok(Outcome::Refused)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The second wall: what this process gives up before a module comes near it.
+//!
+//! Three layers, each enough for most of it: resource limits, Landlock (no
+//! file but the scratch folder, no network, no signal to anyone) and seccomp
+//! (an allow-list of system calls). Nothing here can be undone by the process.
+
+mod landlock;
+mod probe;
+mod resources;
+mod seccomp;
+
+use std::{io, path::Path};
+
+pub(crate) use probe::print_layers;
+pub(crate) use resources::Role;
+pub(crate) use seccomp::Refusal;
+
+/// What could not be given up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WallError {
+    #[error("set a resource limit: {0}")]
+    Resources(#[from] io::Error),
+    #[error("Landlock: {0}")]
+    Landlock(#[from] self::landlock::LandlockError),
+    #[error("seccomp: {0}")]
+    Seccomp(#[from] seccomp::SeccompError),
+}
+
+/// The wall around one process.
+#[derive(Debug)]
+pub(crate) struct Wall<'a> {
+    /// What the process is for.
+    pub(crate) role: Role,
+    /// The only folder that stays reachable.
+    pub(crate) scratch: Option<&'a Path>,
+    /// What becomes of a call that is not allowed.
+    pub(crate) refusal: Refusal,
+    /// Goes on where the kernel has no such wall.
+    pub(crate) tolerant: bool,
+}
+
+impl Wall<'_> {
+    /// Limits, Landlock, the first filter: before the module's code is touched.
+    pub(crate) fn raise(&self) -> Result<(), WallError> {
+        resources::limit(self.role, self.scratch.is_some())?;
+        self.tolerate(self::landlock::restrict(self.scratch).map_err(WallError::from))?;
+        self.tolerate(
+            seccomp::allow_list(self.role, self.scratch.is_some(), self.refusal)
+                .map_err(WallError::from),
+        )
+    }
+
+    /// The second filter: after the module's code is loaded no code may come
+    /// into being, and no descriptor.
+    pub(crate) fn narrow(&self) -> Result<(), WallError> {
+        self.tolerate(seccomp::narrow(self.refusal).map_err(WallError::from))
+    }
+
+    fn tolerate(&self, result: Result<(), WallError>) -> Result<(), WallError> {
+        if self.tolerant { Ok(()) } else { result }
+    }
+}

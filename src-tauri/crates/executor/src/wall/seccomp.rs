@@ -1,0 +1,172 @@
+//! The two filters on system calls: first an allow-list, then, when the
+//! module's code is loaded, a ban on everything that could bring new code or
+//! new descriptors.
+
+use std::collections::BTreeMap;
+
+use seccompiler::{
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp, SeccompCondition,
+    SeccompFilter, SeccompRule, TargetArch,
+};
+
+use super::Role;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SeccompError {
+    #[error("this processor has no rules")]
+    Arch,
+    #[error("{0}")]
+    Rule(#[from] BackendError),
+    #[error("{0}")]
+    Apply(#[from] seccompiler::Error),
+}
+
+/// What becomes of a call that is not allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The process is killed: what shipped code never calls, only an intruder does.
+    Kill,
+    /// The call answers EPERM: to see which one it was, and for probes.
+    Deny,
+}
+
+impl Refusal {
+    fn action(self) -> SeccompAction {
+        match self {
+            Refusal::Kill => SeccompAction::KillProcess,
+            Refusal::Deny => SeccompAction::Errno(libc::EPERM.unsigned_abs()),
+        }
+    }
+}
+
+/// `PAGEMAP_SCAN`: which pages a task dirtied. `_IOWR('f', 16, struct pm_scan_arg)`.
+const PAGEMAP_SCAN: u64 = 0xc060_6610;
+
+/// What every run needs: its socket, memory, the clock, its end.
+const ALWAYS: &[i64] = &[
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_close,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_mmap,
+    libc::SYS_mprotect,
+    libc::SYS_brk,
+    libc::SYS_futex,
+    libc::SYS_statx,
+    libc::SYS_getrandom,
+    libc::SYS_sigaltstack,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_clock_nanosleep,
+    // Where the clock's page is missing the library falls back to the call.
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_getres,
+    libc::SYS_exit_group,
+];
+
+/// Receiving the module and raising the second filter.
+const RUN: &[i64] = &[libc::SYS_recvmsg, libc::SYS_prctl, libc::SYS_seccomp];
+
+/// The memory image of a component.
+const ON_DEMAND: &[i64] = &[libc::SYS_memfd_create, libc::SYS_fcntl];
+
+/// Files, and the thread that some file calls are made in.
+const SCRATCH: &[i64] = &[
+    libc::SYS_openat,
+    libc::SYS_openat2,
+    libc::SYS_pread64,
+    libc::SYS_pwrite64,
+    libc::SYS_preadv,
+    libc::SYS_pwritev,
+    libc::SYS_lseek,
+    libc::SYS_ftruncate,
+    libc::SYS_fallocate,
+    libc::SYS_fadvise64,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
+    libc::SYS_mkdirat,
+    libc::SYS_unlinkat,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_linkat,
+    libc::SYS_symlinkat,
+    libc::SYS_readlinkat,
+    libc::SYS_utimensat,
+    libc::SYS_getdents64,
+    libc::SYS_fcntl,
+    libc::SYS_clone3,
+    libc::SYS_set_robust_list,
+    libc::SYS_rseq,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_sched_yield,
+    libc::SYS_gettid,
+    libc::SYS_exit,
+];
+
+/// Raises the first filter.
+pub(crate) fn allow_list(role: Role, scratch: bool, refusal: Refusal) -> Result<(), SeccompError> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+        ALWAYS.iter().map(|call| (*call, Vec::new())).collect();
+    match role {
+        Role::Compile => {
+            rules.insert(libc::SYS_lseek, Vec::new());
+            rules.insert(libc::SYS_fstat, Vec::new());
+            rules.insert(libc::SYS_mmap, vec![without_exec()?]);
+            rules.insert(libc::SYS_mprotect, vec![without_exec()?]);
+        }
+        Role::Run { on_demand, .. } => {
+            rules.extend(RUN.iter().map(|call| (*call, Vec::new())));
+            rules.insert(libc::SYS_ioctl, vec![rule(1, SeccompCmpOp::Eq, PAGEMAP_SCAN)?]);
+            if on_demand {
+                rules.extend(ON_DEMAND.iter().map(|call| (*call, Vec::new())));
+            }
+        }
+    }
+    if scratch {
+        rules.extend(SCRATCH.iter().map(|call| (*call, Vec::new())));
+        let thread = libc::CLONE_THREAD.unsigned_abs().into();
+        rules.insert(libc::SYS_clone, vec![rule(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
+        // Its flags lie in memory, where no filter sees them; the library falls back to clone.
+        let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+        let action = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+        apply(absent, SeccompAction::Allow, action)?;
+    }
+    apply(rules, refusal.action(), SeccompAction::Allow)
+}
+
+/// Raises the second filter.
+pub(crate) fn narrow(refusal: Refusal) -> Result<(), SeccompError> {
+    let exec = libc::PROT_EXEC.unsigned_abs().into();
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+    for call in [libc::SYS_mmap, libc::SYS_mprotect] {
+        rules.insert(call, vec![rule(2, SeccompCmpOp::MaskedEq(exec), exec)?]);
+    }
+    for call in [libc::SYS_recvmsg, libc::SYS_memfd_create, libc::SYS_prctl, libc::SYS_seccomp] {
+        rules.insert(call, Vec::new());
+    }
+    apply(rules, SeccompAction::Allow, refusal.action())
+}
+
+fn without_exec() -> Result<SeccompRule, BackendError> {
+    rule(2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC.unsigned_abs().into()), 0)
+}
+
+fn rule(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompRule, BackendError> {
+    SeccompRule::new(vec![SeccompCondition::new(argument, Dword, operator, value)?])
+}
+
+fn apply(
+    rules: BTreeMap<i64, Vec<SeccompRule>>,
+    mismatch: SeccompAction,
+    matched: SeccompAction,
+) -> Result<(), SeccompError> {
+    let arch: TargetArch = std::env::consts::ARCH.try_into().map_err(|_| SeccompError::Arch)?;
+    let filter = SeccompFilter::new(rules, mismatch, matched, arch)?;
+    let program: BpfProgram = filter.try_into()?;
+    seccompiler::apply_filter(&program)?;
+    Ok(())
+}

@@ -1,0 +1,447 @@
+//! The executor's end of the socket: frames in, frames out, and the streams
+//! of the task that runs. Memory stays bounded whatever a task writes.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    mem,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use sandbox::{
+    End,
+    frames::{self, Ended, FrameError, Inbox, Kind, WireCaps},
+    limits,
+};
+
+use crate::page::{Page, now_ns};
+
+/// The wire, shared with the streams of the running task. One thread has it,
+/// so the lock is never waited for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wire(Arc<Mutex<Line>>);
+
+/// What is behind the lock.
+#[derive(Debug)]
+pub(crate) struct Line {
+    socket: File,
+    page: Page,
+    inbox: Inbox,
+    out: Vec<u8>,
+    /// The stream's frame at the end of `out`, where it may still grow.
+    open: Option<(Kind, usize)>,
+    sent_ns: u64,
+    running: Running,
+    pub(crate) batch: KernelBatch,
+}
+
+/// Counts of the task that runs.
+#[derive(Debug)]
+struct Running {
+    began_ns: u64,
+    caps: WireCaps,
+    stdout_bytes: u64,
+    stderr_bytes: u64,
+    stderr_left_out: u64,
+    over_output: bool,
+    progress_ns: u64,
+    /// Input that came and was not read yet.
+    piece: Bytes,
+    /// Input that is still to come.
+    stdin_left: u64,
+}
+
+/// The tasks that a kernel's instance does, as frames on its own streams.
+#[derive(Debug, Default)]
+pub(crate) struct KernelBatch {
+    /// Whether the running guest is a kernel.
+    active: bool,
+    /// Tasks that the guest has not been given.
+    to_give: u32,
+    /// Indexes given and not answered, in order, with room for all of a batch.
+    given: std::collections::VecDeque<u64>,
+    /// The header of the answer that is being read.
+    header: Vec<u8>,
+    /// Bytes of the answer that are still to come; `None` between answers.
+    body_left: Option<u64>,
+    /// What the guest got wrong; it ends at its next call.
+    violation: Option<String>,
+}
+
+/// The task's result is larger than its cap.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OutputError {
+    #[error("the result is larger than its cap")]
+    TooLarge,
+    #[error("{0}")]
+    Violation(String),
+}
+
+/// A task as it came.
+#[derive(Debug)]
+pub(crate) struct Given {
+    pub(crate) argv: Option<Vec<String>>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) stdin_len: u64,
+}
+
+impl Wire {
+    pub(crate) fn new(socket: File, inbox: Inbox, page: Page) -> Wire {
+        let caps = WireCaps { fuel: None, output_bytes: 0, log_bytes: 0 };
+        Wire(Arc::new(Mutex::new(Line {
+            socket,
+            page,
+            inbox,
+            out: Vec::with_capacity(2 * limits::SEND_BYTES),
+            open: None,
+            sent_ns: now_ns(),
+            running: Running::new(0, caps),
+            batch: KernelBatch::default(),
+        })))
+    }
+
+    /// The line, for a moment; never held while a guest runs.
+    pub(crate) fn line(&self) -> MutexGuard<'_, Line> {
+        // A panic of one task is caught; the counts it leaves are reset by the next.
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Running {
+    fn new(began_ns: u64, caps: WireCaps) -> Running {
+        Running {
+            began_ns,
+            caps,
+            stdout_bytes: 0,
+            stderr_bytes: 0,
+            stderr_left_out: 0,
+            over_output: false,
+            progress_ns: 0,
+            piece: Bytes::new(),
+            stdin_left: 0,
+        }
+    }
+}
+
+impl Line {
+    /// The next frame; ends the process when the parent is gone.
+    pub(crate) fn next(&mut self) -> Result<(Kind, &[u8]), FrameError> {
+        self.wait()?;
+        Ok(self.inbox.take()?.expect("a whole frame is there"))
+    }
+
+    /// Waits until a frame is here, so that the next task does not pay for it.
+    pub(crate) fn wait(&mut self) -> Result<(), FrameError> {
+        while !self.inbox.has_frame() {
+            // An absurd header is an error now, not a wait for ever.
+            if let Some((kind, _)) = self.inbox.take()? {
+                return Err(FrameError::Turn(kind));
+            }
+            if !self.out.is_empty() {
+                self.send();
+            }
+            match self.socket.read(self.inbox.spare()) {
+                Ok(bytes @ 1..) => self.inbox.filled(bytes),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                // The parent is gone, and nobody is left to tell.
+                Ok(0) | Err(_) => std::process::exit(0),
+            }
+        }
+        Ok(())
+    }
+
+    /// A task begins, at the moment that this answers in nanoseconds.
+    pub(crate) fn begin(&mut self, caps: WireCaps) -> u64 {
+        let now = now_ns();
+        self.page.begin(now);
+        self.running = Running::new(now, caps);
+        now
+    }
+
+    /// Takes the next task of a batch of programs, whose input can then be read.
+    pub(crate) fn take_task(&mut self) -> Result<Given, FrameError> {
+        let (given, index, piece) = {
+            let (kind, body) = self.next()?;
+            if kind != Kind::Task {
+                return Err(FrameError::Turn(kind));
+            }
+            let task: frames::Task<'_> = frames::body(kind, body)?;
+            let own = |text: &&str| (*text).to_owned();
+            let given = Given {
+                argv: task.argv.map(|argv| argv.iter().map(own).collect()),
+                env: task.env.iter().map(|(name, value)| (own(name), own(value))).collect(),
+                stdin_len: task.stdin_len,
+            };
+            (given, task.index, Bytes::copy_from_slice(task.stdin))
+        };
+        self.running.stdin_left = given
+            .stdin_len
+            .checked_sub(piece.len() as u64)
+            .ok_or(FrameError::Body(Kind::Task))?;
+        self.running.piece = piece;
+        if self.batch.active {
+            self.batch.given.push_back(index);
+        }
+        Ok(given)
+    }
+
+    /// At most `most` bytes of the task's input; empty at its end.
+    pub(crate) fn read_stdin(&mut self, most: usize) -> Result<Bytes, FrameError> {
+        if self.batch.active {
+            self.give_kernel_input()?;
+        }
+        self.read_input(most)
+    }
+
+    fn read_input(&mut self, most: usize) -> Result<Bytes, FrameError> {
+        if self.running.piece.is_empty() && self.running.stdin_left > 0 {
+            let (kind, body) = self.next()?;
+            if kind != Kind::Stdin {
+                return Err(FrameError::Turn(kind));
+            }
+            let piece = Bytes::copy_from_slice(body);
+            self.running.stdin_left = self
+                .running
+                .stdin_left
+                .checked_sub(piece.len() as u64)
+                .ok_or(FrameError::Body(kind))?;
+            self.running.piece = piece;
+        }
+        let most = most.min(self.running.piece.len());
+        Ok(self.running.piece.split_to(most))
+    }
+
+    /// Leaves out what the task did not read of its input.
+    pub(crate) fn skip_stdin(&mut self) -> Result<(), FrameError> {
+        self.running.piece = Bytes::new();
+        while !self.read_input(usize::MAX)?.is_empty() {}
+        Ok(())
+    }
+
+    /// The guest wrote to its standard output.
+    pub(crate) fn write_stdout(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        if self.batch.active {
+            return self.write_kernel_output(bytes);
+        }
+        self.put_stdout(bytes)
+    }
+
+    fn put_stdout(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        let left = self.running.caps.output_bytes - self.running.stdout_bytes;
+        let fits = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.running.stdout_bytes += fits as u64;
+        self.put_stream(Kind::Stdout, &bytes[..fits]);
+        if fits < bytes.len() {
+            self.running.over_output = true;
+            return Err(OutputError::TooLarge);
+        }
+        Ok(())
+    }
+
+    /// The guest wrote to its log. What is beyond its cap or its rate is left out.
+    pub(crate) fn write_stderr(&mut self, bytes: &[u8]) {
+        let seconds = now_ns().saturating_sub(self.running.began_ns) / 1_000_000_000 + 1;
+        let by_rate = seconds.saturating_mul(limits::LOG_BYTES_PER_SECOND);
+        let allowed = self.running.caps.log_bytes.min(by_rate);
+        let left = allowed.saturating_sub(self.running.stderr_bytes);
+        let fits = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.running.stderr_bytes += fits as u64;
+        self.running.stderr_left_out += (bytes.len() - fits) as u64;
+        self.put_stream(Kind::Stderr, &bytes[..fits]);
+    }
+
+    /// The guest said how far it is.
+    pub(crate) fn progress(&mut self, per_mille: u16) {
+        let now = now_ns();
+        let pause_ns = 1_000_000_000 / u64::from(limits::PROGRESS_PER_SECOND);
+        if now.saturating_sub(self.running.progress_ns) < pause_ns {
+            return;
+        }
+        self.running.progress_ns = now;
+        self.open = None;
+        frames::put_raw(&mut self.out, Kind::Progress, &per_mille.to_le_bytes());
+        self.send();
+    }
+
+    /// The task ended.
+    pub(crate) fn end(&mut self, end: End) {
+        if self.running.stderr_left_out > 0 {
+            let note = format!("\n[{} bytes of log left out]\n", self.running.stderr_left_out);
+            self.put_stream(Kind::Stderr, note.as_bytes());
+        }
+        let now = now_ns();
+        let micros = now.saturating_sub(self.running.began_ns) / 1000;
+        let end = if self.running.over_output {
+            End::OutputLimit { limit: self.running.caps.output_bytes }
+        } else {
+            end
+        };
+        self.open = None;
+        frames::put(&mut self.out, Kind::Ended, &Ended { micros, end });
+        self.send_when_due(now, limits::SEND_AFTER);
+    }
+
+    /// Results of consecutive calls.
+    pub(crate) fn results(&mut self, micros: u64, ends: &[u32], texts: &[u8]) {
+        self.open = None;
+        frames::put_results(&mut self.out, micros, ends, texts);
+    }
+
+    /// All tasks of the batch are answered.
+    pub(crate) fn idle(&mut self) {
+        self.open = None;
+        frames::put_raw(&mut self.out, Kind::Idle, &[]);
+        self.send();
+    }
+
+    /// The module is loaded, or this process is of no use.
+    pub(crate) fn loaded(&mut self, failure: Option<String>) {
+        frames::put(&mut self.out, Kind::Loaded, &frames::Loaded { failure });
+        self.send();
+    }
+
+    /// Sends what is not sent; ends the process when the parent is gone.
+    pub(crate) fn send(&mut self) {
+        self.open = None;
+        if self.socket.write_all(&self.out).is_err() {
+            std::process::exit(0);
+        }
+        self.out.clear();
+        self.sent_ns = now_ns();
+    }
+
+    /// Sends what is not sent, if anything.
+    pub(crate) fn send_rest(&mut self) {
+        if !self.out.is_empty() {
+            self.send();
+        }
+    }
+
+    fn send_when_due(&mut self, now: u64, after: Duration) {
+        let due = now.saturating_sub(self.sent_ns) >= u64::try_from(after.as_nanos()).unwrap_or(0);
+        if due || self.out.len() >= limits::SEND_BYTES {
+            self.send();
+        }
+    }
+
+    /// Appends to the stream's frame at the end, or begins one.
+    fn put_stream(&mut self, kind: Kind, mut bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        while !bytes.is_empty() {
+            let start = match self.open {
+                Some((open, start)) if open == kind => start,
+                Some(_) | None => frames::begin(&mut self.out, kind),
+            };
+            let room = limits::PIECE_BYTES_MAX.saturating_sub(self.out.len() - start - 5);
+            let (piece, rest) = bytes.split_at(room.min(bytes.len()));
+            self.out.extend_from_slice(piece);
+            frames::finish(&mut self.out, start);
+            self.open = if rest.is_empty() { Some((kind, start)) } else { None };
+            bytes = rest;
+            if self.out.len() >= limits::SEND_BYTES {
+                self.send();
+            }
+        }
+        self.send_when_due(now_ns(), limits::SHOW_AFTER);
+    }
+
+    // ---- a kernel's frames: u32 length of what follows, u64 index, bytes
+
+    /// A kernel's instance begins: `count` tasks are to be given and answered.
+    pub(crate) fn begin_kernel(&mut self, count: u32) {
+        self.batch = KernelBatch { active: true, to_give: count, ..KernelBatch::default() };
+    }
+
+    /// The instance ended: how many of its tasks are answered, and what was wrong.
+    pub(crate) fn end_kernel(&mut self) -> (bool, Option<String>) {
+        let batch = mem::take(&mut self.batch);
+        let answered_all = batch.to_give == 0 && batch.given.is_empty();
+        let broken = if batch.body_left.is_some() || !batch.header.is_empty() {
+            Some("the program ended in the middle of an answer".to_owned())
+        } else if answered_all {
+            None
+        } else {
+            Some("the program ended before it had answered every task".to_owned())
+        };
+        (answered_all, batch.violation.or(broken))
+    }
+
+    /// Where the guest has read a task's input whole, the next task's header and input follow.
+    fn give_kernel_input(&mut self) -> Result<(), FrameError> {
+        let nothing_left = self.running.piece.is_empty() && self.running.stdin_left == 0;
+        if !nothing_left || self.batch.to_give == 0 {
+            return Ok(());
+        }
+        self.batch.to_give -= 1;
+        let given = self.take_task()?;
+        let index = *self.batch.given.back().expect("just given");
+        let length = u32::try_from(given.stdin_len + 8).map_err(|_| FrameError::Body(Kind::Task))?;
+        let mut framed = Vec::with_capacity(12 + self.running.piece.len());
+        framed.extend_from_slice(&length.to_le_bytes());
+        framed.extend_from_slice(&index.to_le_bytes());
+        framed.extend_from_slice(&self.running.piece);
+        self.running.piece = framed.into();
+        Ok(())
+    }
+
+    fn write_kernel_output(&mut self, mut bytes: &[u8]) -> Result<(), OutputError> {
+        while !bytes.is_empty() {
+            if self.batch.body_left.is_none() {
+                self.read_answer_header(&mut bytes)?;
+            }
+            let Some(left) = self.batch.body_left else { return Ok(()) };
+            let take = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            self.put_stdout(&bytes[..take])?;
+            bytes = &bytes[take..];
+            self.batch.body_left = Some(left - take as u64);
+            if left == take as u64 {
+                self.answer_is_whole();
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads an answer's header as far as it came.
+    fn read_answer_header(&mut self, bytes: &mut &[u8]) -> Result<(), OutputError> {
+        let missing = (12 - self.batch.header.len()).min(bytes.len());
+        self.batch.header.extend_from_slice(&bytes[..missing]);
+        *bytes = &bytes[missing..];
+        let Ok(header): Result<[u8; 12], _> = self.batch.header.as_slice().try_into() else {
+            return Ok(());
+        };
+        self.batch.header.clear();
+        let [length @ .., _, _, _, _, _, _, _, _] = header;
+        let [_, _, _, _, index @ ..] = header;
+        let (length, index) = (u32::from_le_bytes(length), u64::from_le_bytes(index));
+        let wrong = match (u64::from(length).checked_sub(8), self.batch.given.front()) {
+            (None, _) => format!("an answer of {length} bytes has no room for its index"),
+            (Some(_), None) => format!("an answer for task {index}, which was not given"),
+            (Some(_), Some(due)) if *due != index => {
+                format!("an answer for task {index} where task {due} is due")
+            }
+            (Some(body), Some(_)) => {
+                self.batch.body_left = Some(body);
+                return Ok(());
+            }
+        };
+        self.batch.violation = Some(wrong.clone());
+        Err(OutputError::Violation(wrong))
+    }
+
+    fn answer_is_whole(&mut self) {
+        self.batch.body_left = None;
+        self.batch.given.pop_front();
+        let caps = self.running.caps;
+        let (piece, left) = (mem::take(&mut self.running.piece), self.running.stdin_left);
+        self.end(End::Exit { code: 0 });
+        if self.batch.to_give > 0 || !self.batch.given.is_empty() {
+            self.begin(caps);
+        }
+        self.running.piece = piece;
+        self.running.stdin_left = left;
+    }
+}
