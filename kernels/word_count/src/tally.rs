@@ -1,0 +1,162 @@
+//! Words and how often each was seen.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// What was counted, as JSON has it: `{"words": 8, "distinct": 5, "top":
+/// [["the", 3], …]}`, where equal counts are in the order of the words.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counts<'a> {
+    /// Words in all.
+    pub(crate) words: u64,
+    /// Different words, listed or not.
+    pub(crate) distinct: u64,
+    #[serde(borrow)]
+    pub(crate) top: Vec<(Cow<'a, str>, u64)>,
+}
+
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// The hash has no random seed: one text gives one result wherever it runs,
+    /// and who writes the text pays for its collisions alone.
+    seen: HashMap<String, u64, FixedState>,
+    words: u64,
+    /// Kept for its capacity: a word's lower case.
+    lower: String,
+}
+
+impl fmt::Debug for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tally")
+            .field("words", &self.words)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tally {
+    /// Counts the words of at least `min_length` letters.
+    pub(crate) fn add_text(&mut self, text: &str, min_length: usize) {
+        for word in composed(text).unicode_words() {
+            if word.len() >= min_length && word.chars().nth(min_length - 1).is_some() {
+                self.add_word(word);
+            }
+        }
+    }
+
+    pub(crate) fn add_counts(&mut self, counts: &Counts<'_>) {
+        self.words += counts.words;
+        for (word, times) in &counts.top {
+            *self.seen.entry_ref(word.as_ref()).or_insert(0) += times;
+        }
+    }
+
+    /// The words by falling frequency, at most `top` of them.
+    pub(crate) fn counts(&self, top: Option<usize>) -> Counts<'_> {
+        let mut words: Vec<(&str, u64)> = self
+            .seen
+            .iter()
+            .map(|(word, times)| (word.as_str(), *times))
+            .collect();
+        let by_frequency =
+            |a: &(&str, u64), b: &(&str, u64)| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0));
+        if let Some(top) = top.filter(|top| *top < words.len()) {
+            words.select_nth_unstable_by(top, by_frequency);
+            words.truncate(top);
+        }
+        words.sort_unstable_by(by_frequency);
+        Counts {
+            words: self.words,
+            distinct: self.seen.len() as u64,
+            top: words
+                .into_iter()
+                .map(|(word, times)| (Cow::Borrowed(word), times))
+                .collect(),
+        }
+    }
+
+    fn add_word(&mut self, word: &str) {
+        self.words += 1;
+        self.lower.clear();
+        if word.is_ascii() {
+            self.lower.push_str(word);
+            self.lower.make_ascii_lowercase();
+        } else {
+            self.lower.push_str(&word.to_lowercase());
+        }
+        *self.seen.entry_ref(self.lower.as_str()).or_insert(0) += 1;
+    }
+}
+
+/// The text with its accents composed, so that é is one letter however it was
+/// typed.
+fn composed(text: &str) -> Cow<'_, str> {
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(text),
+        IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfc().collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(text: &str, min_length: usize) -> Vec<(String, u64)> {
+        let mut tally = Tally::default();
+        tally.add_text(text, min_length);
+        tally
+            .counts(None)
+            .top
+            .into_iter()
+            .map(|(word, times)| (word.into_owned(), times))
+            .collect()
+    }
+
+    #[test]
+    fn a_word_is_a_word_in_every_script() {
+        assert_eq!(
+            counted("Größe GRÖSSE größe, 3.14 мёд Мёд can't", 1),
+            [
+                ("größe", 2),
+                ("мёд", 2),
+                ("3.14", 1),
+                ("can't", 1),
+                ("grösse", 1)
+            ]
+            .map(|(word, times)| (word.to_owned(), times))
+        );
+    }
+
+    #[test]
+    fn an_accent_counts_the_same_however_it_was_typed() {
+        assert_eq!(
+            counted("caf\u{e9} cafe\u{301}", 1),
+            [("café".to_owned(), 2)]
+        );
+    }
+
+    #[test]
+    fn length_is_in_letters_not_bytes() {
+        assert_eq!(counted("мёд honig", 4), [("honig".to_owned(), 1)]);
+        assert_eq!(counted("мёд", 3), [("мёд".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn counts_can_be_added_to() {
+        let (mut one, mut both) = (Tally::default(), Tally::default());
+        one.add_text("a b a", 1);
+        both.add_text("b c", 1);
+        both.add_counts(&one.counts(None));
+        let counts = both.counts(Some(2));
+        assert_eq!((counts.words, counts.distinct), (5, 3));
+        assert_eq!(
+            counts.top,
+            [(Cow::Borrowed("a"), 2), (Cow::Borrowed("b"), 2)]
+        );
+    }
+}
