@@ -53,12 +53,22 @@ impl Reader {
     }
 
     async fn copy_into(&self, path: &Path) -> Result<(), BackupError> {
-        let path = path.to_str().ok_or_else(|| BackupError::Failed("the data folder's name is not text".to_owned()))?;
-        let mut connection = self.connection().await.map_err(|error| BackupError::Failed(error.to_string()))?;
-        let copied = sqlx::query("VACUUM INTO ?").bind(path).execute(&mut *connection).await;
+        let path = path
+            .to_str()
+            .ok_or_else(|| BackupError::Failed("the data folder's name is not text".to_owned()))?;
+        let mut connection = self
+            .connection()
+            .await
+            .map_err(|error| BackupError::Failed(error.to_string()))?;
+        let copied = sqlx::query("VACUUM INTO ?")
+            .bind(path)
+            .execute(&mut *connection)
+            .await;
         copied.map(drop).map_err(|error| match meaning(&error) {
             Meaning::Full => BackupError::Full,
-            Meaning::Damaged | Meaning::ReadOnly | Meaning::Other => BackupError::Failed(error.to_string()),
+            Meaning::Damaged | Meaning::ReadOnly | Meaning::Other => {
+                BackupError::Failed(error.to_string())
+            }
         })
     }
 
@@ -68,13 +78,19 @@ impl Reader {
         };
         let made = fs::metadata(newest)?.modified()?;
         // A clock that went backwards must not stop backups.
-        Ok(SystemTime::now().duration_since(made).map_or(true, |age| age >= BACKUP_EVERY))
+        Ok(SystemTime::now()
+            .duration_since(made)
+            .map_or(true, |age| age >= BACKUP_EVERY))
     }
 }
 
 impl From<io::Error> for BackupError {
     fn from(error: io::Error) -> BackupError {
-        if is_full(&error) { BackupError::Full } else { BackupError::Failed(error.to_string()) }
+        if is_full(&error) {
+            BackupError::Full
+        } else {
+            BackupError::Failed(error.to_string())
+        }
     }
 }
 

@@ -16,9 +16,9 @@ const STATEMENTS: [&str; 14] = [
     "UPDATE store SET commits = e.value->>0, sum = e.value->>1 FROM json_each($2) e;",
     "DELETE FROM job WHERE no IN (SELECT value FROM json_each($3));
      DELETE FROM spec WHERE no IN (SELECT value FROM json_each($3));
-     DELETE FROM lease WHERE id IN (SELECT r.id FROM json_each($3) CROSS JOIN lease r ON r.id BETWEEN value << 32 AND value << 32 | 4294967295);
-     DELETE FROM history WHERE id IN (SELECT r.id FROM json_each($3) CROSS JOIN history r ON r.id BETWEEN value << 32 AND value << 32 | 4294967295);
-     DELETE FROM result WHERE id IN (SELECT r.id FROM json_each($3) CROSS JOIN result r ON r.id BETWEEN value << 32 AND value << 32 | 4294967295);",
+     DELETE FROM lease WHERE id IN (SELECT r.id FROM json_each($3) e CROSS JOIN lease r ON r.id BETWEEN e.value << 32 AND e.value << 32 | 4294967295);
+     DELETE FROM history WHERE id IN (SELECT r.id FROM json_each($3) e CROSS JOIN history r ON r.id BETWEEN e.value << 32 AND e.value << 32 | 4294967295);
+     DELETE FROM result WHERE id IN (SELECT r.id FROM json_each($3) e CROSS JOIN result r ON r.id BETWEEN e.value << 32 AND e.value << 32 | 4294967295);",
     "DELETE FROM lease WHERE id IN (SELECT value FROM json_each($4));",
     "DELETE FROM history WHERE id IN (SELECT value FROM json_each($5));",
     "DELETE FROM result WHERE id IN (SELECT value FROM json_each($6));",
@@ -97,7 +97,12 @@ pub(crate) fn key(no: u32, first: u32) -> i64 {
 }
 
 /// Makes the text that writes `writes` as the `commits`-th commit.
-pub(crate) fn text(writes: &[Write], sums: &Sums, id: &StoreId, commits: u64) -> Result<Text, BatchError> {
+pub(crate) fn text(
+    writes: &[Write],
+    sums: &Sums,
+    id: &StoreId,
+    commits: u64,
+) -> Result<Text, BatchError> {
     Ok(Batch::gather(writes)?.into_text(sums, id, commits))
 }
 
@@ -115,29 +120,69 @@ impl<'a> Batch<'a> {
             Write::Meta { key, value } => {
                 self.meta.insert(key, *value);
             }
-            Write::Job { no, id, ended, spec, state, wall_ms } => {
+            Write::Job {
+                no,
+                id,
+                ended,
+                spec,
+                state,
+                wall_ms,
+            } => {
                 checked(*no)?;
-                self.jobs.insert(*no, JobPut { id, ended: *ended, state, wall_ms: *wall_ms });
+                self.jobs.insert(
+                    *no,
+                    JobPut {
+                        id,
+                        ended: *ended,
+                        state,
+                        wall_ms: *wall_ms,
+                    },
+                );
                 if let Some(spec) = spec {
                     self.specs.insert(*no, spec);
                 }
             }
-            Write::Lease { no, first, count, value } => {
-                self.leases.insert(key(checked(*no)?, *first), Some((*count, value)));
+            Write::Lease {
+                no,
+                first,
+                count,
+                value,
+            } => {
+                self.leases
+                    .insert(key(checked(*no)?, *first), Some((*count, value)));
             }
             Write::LeaseEnded { no, first } => {
                 self.leases.insert(key(checked(*no)?, *first), None);
             }
-            Write::History { no, first, count, value } => {
-                self.histories.insert(key(checked(*no)?, *first), Some((*count, value)));
+            Write::History {
+                no,
+                first,
+                count,
+                value,
+            } => {
+                self.histories
+                    .insert(key(checked(*no)?, *first), Some((*count, value)));
             }
             Write::HistoryEnded { no, first } => {
                 self.histories.insert(key(checked(*no)?, *first), None);
             }
-            Write::Result { no, first, count, value } => {
+            Write::Result {
+                no,
+                first,
+                count,
+                value,
+            } => {
                 let id = key(checked(*no)?, *first);
-                if self.results.insert(id, Some((*count, value))).flatten().is_some() {
-                    return Err(BatchError::ResultTwice { no: *no, first: *first });
+                if self
+                    .results
+                    .insert(id, Some((*count, value)))
+                    .flatten()
+                    .is_some()
+                {
+                    return Err(BatchError::ResultTwice {
+                        no: *no,
+                        first: *first,
+                    });
                 }
             }
             Write::ResultForgotten { no, first } => {
@@ -149,8 +194,16 @@ impl<'a> Batch<'a> {
                 self.blobs.insert(digest, *refs);
             }
             Write::Forget { no } => self.forget(checked(*no)?),
-            Write::Name { name, digest, bytes, wall_ms } => {
-                self.names.insert(name, digest.as_ref().map(|digest| (digest, *bytes, *wall_ms)));
+            Write::Name {
+                name,
+                digest,
+                bytes,
+                wall_ms,
+            } => {
+                self.names.insert(
+                    name,
+                    digest.as_ref().map(|digest| (digest, *bytes, *wall_ms)),
+                );
             }
             Write::Machine { id, value } => {
                 self.machines.insert(id, value.as_deref());
@@ -173,7 +226,11 @@ impl<'a> Batch<'a> {
     fn into_text(self, sums: &Sums, id: &StoreId, commits: u64) -> Text {
         let mut cut = Cut::default();
         let gone = |ranges: &Ranges<'_>| -> Vec<i64> {
-            ranges.iter().filter(|(_, row)| row.is_none()).map(|(id, _)| *id).collect()
+            ranges
+                .iter()
+                .filter(|(_, row)| row.is_none())
+                .map(|(id, _)| *id)
+                .collect()
         };
         let lists: Vec<Option<String>> = vec![
             list(vec![(commits, sums.store(id, commits))]),
@@ -181,14 +238,27 @@ impl<'a> Batch<'a> {
             list(gone(&self.leases)),
             list(gone(&self.histories)),
             list(Vec::from_iter(self.results_gone)),
-            list(self.meta.into_iter().map(|(key, value)| (key, value, sums.meta(key, value))).collect()),
+            list(
+                self.meta
+                    .into_iter()
+                    .map(|(key, value)| (key, value, sums.meta(key, value)))
+                    .collect(),
+            ),
             list(
                 self.jobs
                     .into_iter()
                     .map(|(no, job)| {
                         let sum = sums.job(no, job.id, job.ended, job.wall_ms, job.state);
                         let state = cut.add(job.state);
-                        (no, cut.add(job.id).0, u8::from(job.ended), job.wall_ms, sum, state.0, state.1)
+                        (
+                            no,
+                            cut.add(job.id).0,
+                            u8::from(job.ended),
+                            job.wall_ms,
+                            sum,
+                            state.0,
+                            state.1,
+                        )
                     })
                     .collect(),
             ),
@@ -210,8 +280,18 @@ impl<'a> Batch<'a> {
                     .map(|(digest, refs)| (cut.add(digest).0, refs, sums.blob(digest, refs)))
                     .collect(),
             ),
-            list(self.names.into_iter().map(|(name, row)| cut.name(name, row, sums)).collect()),
-            list(self.machines.into_iter().map(|(id, value)| cut.machine(id, value, sums)).collect()),
+            list(
+                self.names
+                    .into_iter()
+                    .map(|(name, row)| cut.name(name, row, sums))
+                    .collect(),
+            ),
+            list(
+                self.machines
+                    .into_iter()
+                    .map(|(id, value)| cut.machine(id, value, sums))
+                    .collect(),
+            ),
         ];
         let mut sql = String::from("BEGIN IMMEDIATE;");
         for (statement, list) in STATEMENTS.iter().zip(&lists) {
@@ -220,7 +300,11 @@ impl<'a> Batch<'a> {
             }
         }
         sql.push_str("COMMIT;");
-        Text { sql, blob: cut.blob, lists }
+        Text {
+            sql,
+            blob: cut.blob,
+            lists,
+        }
     }
 }
 
@@ -238,8 +322,15 @@ impl Cut {
         (offset, value.len())
     }
 
-    fn ranges(&mut self, ranges: Ranges<'_>, sums: &Sums, table: Table) -> Vec<(i64, u32, i64, usize, usize)> {
-        let rows = ranges.into_iter().filter_map(|(id, row)| row.map(|(count, value)| (id, count, value)));
+    fn ranges(
+        &mut self,
+        ranges: Ranges<'_>,
+        sums: &Sums,
+        table: Table,
+    ) -> Vec<(i64, u32, i64, usize, usize)> {
+        let rows = ranges
+            .into_iter()
+            .filter_map(|(id, row)| row.map(|(count, value)| (id, count, value)));
         rows.map(|(id, count, value)| {
             let (offset, len) = self.add(value);
             (id, count, sums.range(table, id, count, value), offset, len)
@@ -250,7 +341,13 @@ impl Cut {
     fn name(&mut self, name: &str, row: Option<(&Digest, u64, i64)>, sums: &Sums) -> Value {
         match row {
             Some((digest, bytes, wall_ms)) => {
-                json!([name, self.add(digest).0, bytes, wall_ms, sums.name(name, digest, bytes, wall_ms)])
+                json!([
+                    name,
+                    self.add(digest).0,
+                    bytes,
+                    wall_ms,
+                    sums.name(name, digest, bytes, wall_ms)
+                ])
             }
             None => json!([name]),
         }
@@ -269,7 +366,11 @@ impl Cut {
 }
 
 fn checked(no: u32) -> Result<u32, BatchError> {
-    if no < JOB_NO_MAX { Ok(no) } else { Err(BatchError::JobNo(no)) }
+    if no < JOB_NO_MAX {
+        Ok(no)
+    } else {
+        Err(BatchError::JobNo(no))
+    }
 }
 
 fn list<T: serde::Serialize>(rows: Vec<T>) -> Option<String> {

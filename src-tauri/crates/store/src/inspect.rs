@@ -4,6 +4,7 @@ use crate::image;
 use crate::reader::ReadError;
 use crate::sqlite::{APPLICATION_ID, MIGRATIONS, Meaning, SCHEMA_VERSION, meaning, reading};
 use crate::sum::{StoreId, Sums, Table};
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Row};
 use std::fs::File;
@@ -51,7 +52,9 @@ pub(crate) fn header(path: &Path) -> io::Result<Result<(), String>> {
     let mut header = [0; 100];
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err("it is missing".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Err("it is missing".to_owned()));
+        }
         Err(error) => return Err(error),
     };
     if file.metadata()?.len() == 0 {
@@ -60,7 +63,9 @@ pub(crate) fn header(path: &Path) -> io::Result<Result<(), String>> {
     match file.read_exact(&mut header) {
         Ok(()) if header.starts_with(b"SQLite format 3\0") => Ok(Ok(())),
         Ok(()) => Ok(Err("it does not begin like a database".to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Err("it is cut off".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Ok(Err("it is cut off".to_owned()))
+        }
         Err(error) => Err(error),
     }
 }
@@ -70,7 +75,9 @@ pub(crate) fn header(path: &Path) -> io::Result<Result<(), String>> {
 /// of the file would drop SQLite's locks.
 pub(crate) async fn warm(path: PathBuf) -> io::Result<()> {
     let read = move || io::copy(&mut File::open(path)?, &mut io::sink()).map(drop);
-    tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
+    tokio::task::spawn_blocking(read)
+        .await
+        .map_err(io::Error::other)?
 }
 
 /// Looks without changing anything. The connection comes back open, so that the
@@ -90,7 +97,9 @@ pub(crate) async fn look(path: &Path, how: Look) -> Result<(SqliteConnection, So
 async fn examine(connection: &mut SqliteConnection, how: Look) -> Result<Sound, Unsound> {
     let version = number(connection, "PRAGMA user_version").await?;
     if number(connection, "PRAGMA application_id").await? != APPLICATION_ID {
-        return Err(Unsound::Damaged("it is a database of another program".to_owned()));
+        return Err(Unsound::Damaged(
+            "it is a database of another program".to_owned(),
+        ));
     }
     if version > SCHEMA_VERSION {
         return Err(Unsound::TooNew { found: version });
@@ -99,7 +108,9 @@ async fn examine(connection: &mut SqliteConnection, how: Look) -> Result<Sound, 
         check_pages(connection).await?;
     }
     if version < SCHEMA_VERSION || schema(connection).await? != expected_schema().await? {
-        return Err(Unsound::Damaged("its tables are not the ones that Skep makes".to_owned()));
+        return Err(Unsound::Damaged(
+            "its tables are not the ones that Skep makes".to_owned(),
+        ));
     }
     let (sound, sums) = identity(connection).await?;
     image::load(connection, &sums).await?;
@@ -109,35 +120,58 @@ async fn examine(connection: &mut SqliteConnection, how: Look) -> Result<Sound, 
 /// Which store this is.
 pub(crate) async fn identity(connection: &mut SqliteConnection) -> Result<(Sound, Sums), Unsound> {
     let damaged = || Unsound::Damaged("its own name in it is damaged".to_owned());
-    let row = sqlx::query("SELECT id, commits, sum FROM store").fetch_optional(connection).await?;
+    let row = sqlx::query("SELECT id, commits, sum FROM store")
+        .fetch_optional(connection)
+        .await?;
     let row = row.ok_or_else(damaged)?;
-    let id: StoreId = row.try_get::<Vec<u8>, _>(0)?.try_into().map_err(|_| damaged())?;
+    let id: StoreId = row
+        .try_get::<Vec<u8>, _>(0)?
+        .try_into()
+        .map_err(|_| damaged())?;
     let commits = u64::try_from(row.try_get::<i64, _>(1)?).map_err(|_| damaged())?;
     let sums = Sums::new(&id);
-    image::verify(sums.store(&id, commits), row.try_get(2)?, Table::Store, || "its own row".to_owned())?;
+    image::verify(
+        sums.store(&id, commits),
+        row.try_get(2)?,
+        Table::Store,
+        || "its own row".to_owned(),
+    )?;
     Ok((Sound { id, commits }, sums))
 }
 
 async fn check_pages(connection: &mut SqliteConnection) -> Result<(), Unsound> {
-    let found: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(connection).await?;
-    if found == "ok" { Ok(()) } else { Err(Unsound::Damaged(found)) }
+    let found: String = sqlx::query_scalar("PRAGMA quick_check(1)")
+        .fetch_one(connection)
+        .await?;
+    if found == "ok" {
+        Ok(())
+    } else {
+        Err(Unsound::Damaged(found))
+    }
 }
 
-async fn number(connection: &mut SqliteConnection, pragma: &'static str) -> Result<i64, sqlx::Error> {
+async fn number(
+    connection: &mut SqliteConnection,
+    pragma: &'static str,
+) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(pragma).fetch_one(connection).await
 }
 
 type Schema = Vec<(String, String, Option<String>)>;
 
 async fn schema(connection: &mut SqliteConnection) -> Result<Schema, sqlx::Error> {
-    sqlx::query_as("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").fetch_all(connection).await
+    sqlx::query_as("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name")
+        .fetch_all(connection)
+        .await
 }
 
 /// The schema that the migrations make, asked of themselves.
 async fn expected_schema() -> Result<Schema, Unsound> {
-    let options = SqliteConnectOptions::new().in_memory(true).disable_statement_logging();
+    let options = SqliteConnectOptions::new()
+        .in_memory(true)
+        .disable_statement_logging();
     let mut memory = options.connect().await?;
-    MIGRATIONS.run(&mut memory).await.map_err(|error| Unsound::Other(error.to_string()))?;
+    MIGRATIONS.run(&mut memory).await?;
     Ok(schema(&mut memory).await?)
 }
 
@@ -160,7 +194,10 @@ impl Health {
                 Err(unsound) => tracing::warn!(?unsound, "the database could not be checked"),
             }
         });
-        Health { damage, check: Some(check) }
+        Health {
+            damage,
+            check: Some(check),
+        }
     }
 
     pub(crate) fn damage(&self) -> Option<&str> {
@@ -183,6 +220,16 @@ impl From<sqlx::Error> for Unsound {
             Meaning::ReadOnly => Unsound::ReadOnly(error.to_string()),
             Meaning::Full => Unsound::Full,
             Meaning::Other => Unsound::Other(error.to_string()),
+        }
+    }
+}
+
+impl From<MigrateError> for Unsound {
+    fn from(error: MigrateError) -> Unsound {
+        if let MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) = error {
+            error.into()
+        } else {
+            Unsound::Other(error.to_string())
         }
     }
 }

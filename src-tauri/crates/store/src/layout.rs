@@ -11,7 +11,9 @@ pub(crate) struct Layout {
 
 impl Layout {
     pub(crate) fn new(dir: &Path) -> Layout {
-        Layout { dir: dir.to_owned() }
+        Layout {
+            dir: dir.to_owned(),
+        }
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -36,7 +38,12 @@ impl Layout {
 
     /// The database and what SQLite keeps beside it.
     pub(crate) fn database_files(&self) -> [PathBuf; 4] {
-        [self.database(), self.log(), self.dir.join("skep.db-shm"), self.dir.join("skep.db-journal")]
+        [
+            self.database(),
+            self.log(),
+            self.dir.join("skep.db-shm"),
+            self.dir.join("skep.db-journal"),
+        ]
     }
 
     pub(crate) fn blobs(&self) -> PathBuf {
@@ -64,12 +71,18 @@ pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
 /// Makes names in a folder durable: a new or renamed file is only there after
 /// a power cut if its folder was synced.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+    if cfg!(unix) {
+        File::open(path)?.sync_all()
+    } else {
+        Ok(())
+    }
 }
 
 /// A time as a name that sorts, in UTC.
 pub(crate) fn time_name() -> String {
-    jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S-%3f").to_string()
+    jiff::Timestamp::now()
+        .strftime("%Y%m%d-%H%M%S-%3f")
+        .to_string()
 }
 
 /// Whether an error says that there is no space (left) for us.
@@ -82,5 +95,8 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 
 /// Whether an error says that we may not write here.
 pub(crate) fn is_read_only(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+    matches!(
+        error.kind(),
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+    )
 }

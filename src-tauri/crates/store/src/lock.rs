@@ -46,11 +46,18 @@ pub enum LockError {
 pub fn lock(dir: &Path) -> Result<Lock, LockError> {
     let failed = |source: io::Error| {
         let dir = dir.to_owned();
-        if is_read_only(&source) { LockError::ReadOnly { dir, source } } else { LockError::Io { dir, source } }
+        if is_read_only(&source) {
+            LockError::ReadOnly { dir, source }
+        } else {
+            LockError::Io { dir, source }
+        }
     };
     make_private_folder(dir).map_err(failed)?;
     if let Some(kind) = network_file_system(dir).map_err(failed)? {
-        return Err(LockError::Network { dir: dir.to_owned(), kind });
+        return Err(LockError::Network {
+            dir: dir.to_owned(),
+            kind,
+        });
     }
     let path = Layout::new(dir).lock();
     loop {
@@ -65,7 +72,10 @@ pub fn lock(dir: &Path) -> Result<Lock, LockError> {
             continue;
         }
         sign(&mut file).map_err(failed)?;
-        return Ok(Lock { dir: dir.to_owned(), _file: Arc::new(file) });
+        return Ok(Lock {
+            dir: dir.to_owned(),
+            _file: Arc::new(file),
+        });
     }
 }
 
@@ -78,7 +88,9 @@ fn open_lock(path: &Path) -> io::Result<File> {
 }
 
 fn sign(file: &mut File) -> io::Result<()> {
-    let program: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let program: Vec<_> = std::env::args_os()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(format!("{}\n{}\n", std::process::id(), program.join(" ")).as_bytes())
@@ -90,7 +102,10 @@ fn held(file: &mut File) -> LockError {
     let (pid, program) = match file.read_to_string(&mut text) {
         Ok(_) => {
             let mut lines = text.lines();
-            (lines.next().and_then(|line| line.parse().ok()), lines.next().map(str::to_owned))
+            (
+                lines.next().and_then(|line| line.parse().ok()),
+                lines.next().map(str::to_owned),
+            )
         }
         Err(_) => (None, None),
     };

@@ -119,6 +119,16 @@ impl MarkFile {
         self.file.sync_all()
     }
 
+    /// Where it goes without having been closed, its process goes on, and
+    /// SQLite closes the database as well.
+    fn leave(&mut self) -> io::Result<()> {
+        if self.mark.state == State::Open {
+            self.set(State::Closed, self.mark.commits)
+        } else {
+            Ok(())
+        }
+    }
+
     fn write(&mut self) -> io::Result<()> {
         let text = self.mark.text();
         self.file.rewind()?;
@@ -126,16 +136,32 @@ impl MarkFile {
     }
 }
 
+impl Drop for MarkFile {
+    fn drop(&mut self) {
+        if let Err(error) = self.leave() {
+            tracing::warn!(%error, "the mark could not be written");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MARK: Mark = Mark { id: [7; 16], state: State::Open, commits: 42 };
+    const MARK: Mark = Mark {
+        id: [7; 16],
+        state: State::Open,
+        commits: 42,
+    };
 
     #[test]
     fn what_was_written_is_read() {
         for state in [State::New, State::Open, State::Closed, State::Suspect] {
-            let mark = Mark { state, commits: u64::MAX, ..MARK };
+            let mark = Mark {
+                state,
+                commits: u64::MAX,
+                ..MARK
+            };
             assert_eq!(Mark::parse(mark.text().as_bytes()), Some(mark));
             assert_eq!(mark.text().len(), MARK.text().len(), "of fixed width");
         }

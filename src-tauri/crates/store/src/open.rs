@@ -34,7 +34,9 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { foreground_check_bytes: FOREGROUND_CHECK_BYTES }
+        Options {
+            foreground_check_bytes: FOREGROUND_CHECK_BYTES,
+        }
     }
 }
 
@@ -69,7 +71,9 @@ pub enum OpenError {
         /// The newest backup.
         backup: Option<PathBuf>,
     },
-    #[error("the database was written by a newer version of Skep (format {found}, this one knows {known})")]
+    #[error(
+        "the database was written by a newer version of Skep (format {found}, this one knows {known})"
+    )]
     TooNew { found: i64, known: i64 },
     /// Only when opening read-only: no store was ever made here.
     #[error("there is no store in {}", dir.display())]
@@ -105,7 +109,12 @@ impl Store {
             false => reopen(lock, &layout, mark, options).await?,
         };
         let reader = readers(&layout, Sums::new(&writer.id())).await?;
-        Ok(Store { writer, reader, blobs, past })
+        Ok(Store {
+            writer,
+            reader,
+            blobs,
+            past,
+        })
     }
 
     /// Opens what was committed for reading, without the lock; a node may be
@@ -117,16 +126,27 @@ impl Store {
         let database = layout.database().try_exists().map_err(failed)?;
         let making = matches!(&mark, Found::Mark(mark) if mark.state == State::New);
         if making || (!database && matches!(mark, Found::Missing)) {
-            return Err(OpenError::Missing { dir: dir.to_owned() });
+            return Err(OpenError::Missing {
+                dir: dir.to_owned(),
+            });
         }
         // SQLite alone opens it here: a node in this process may hold its locks.
-        let damaged = |what| OpenError::Damaged { what, moved_to: None, backup: newest_backup(&layout) };
+        let damaged = |what| OpenError::Damaged {
+            what,
+            moved_to: None,
+            backup: newest_backup(&layout),
+        };
         match std::fs::metadata(layout.database()).map(|file| file.len()) {
             Ok(0) => return Err(damaged("it is empty".to_owned())),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let (what, moved_to) = set_aside_before(&layout).unwrap_or_else(|| ("it is missing".to_owned(), None));
-                return Err(OpenError::Damaged { what, moved_to, backup: newest_backup(&layout) });
+                let (what, moved_to) =
+                    set_aside_before(&layout).unwrap_or_else(|| ("it is missing".to_owned(), None));
+                return Err(OpenError::Damaged {
+                    what,
+                    moved_to,
+                    backup: newest_backup(&layout),
+                });
             }
             Err(error) => return Err(failed(error)),
         }
@@ -173,7 +193,15 @@ async fn create(lock: &Lock, layout: &Layout) -> Result<Writer, OpenError> {
     let sql_failed = |error: sqlx::Error| unsound_failed(layout.dir(), error.into());
     let mut id = StoreId::default();
     getrandom::fill(&mut id).map_err(|error| failed(io::Error::other(error)))?;
-    let mut mark = MarkFile::create(layout, Mark { id, state: State::New, commits: 0 }).map_err(failed)?;
+    let mut mark = MarkFile::create(
+        layout,
+        Mark {
+            id,
+            state: State::New,
+            commits: 0,
+        },
+    )
+    .map_err(failed)?;
     // A mark that says new: what is here was left by a start that was killed.
     for file in layout.database_files() {
         match std::fs::remove_file(file) {
@@ -181,15 +209,15 @@ async fn create(lock: &Lock, layout: &Layout) -> Result<Writer, OpenError> {
             Ok(()) | Err(_) => {}
         }
     }
-    let mut connection = writing(&layout.database(), true).connect().await.map_err(sql_failed)?;
-    private(&layout.database()).map_err(failed)?;
-    let migrated = MIGRATIONS.run(&mut connection).await;
-    migrated.map_err(|error| match error {
-        sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
-            sql_failed(error)
-        }
-        error => failed(io::Error::other(error)),
-    })?;
+    private_file(&layout.database()).map_err(failed)?;
+    let mut connection = writing(&layout.database())
+        .connect()
+        .await
+        .map_err(sql_failed)?;
+    MIGRATIONS
+        .run(&mut connection)
+        .await
+        .map_err(|error| unsound_failed(layout.dir(), error.into()))?;
     sqlx::query("INSERT INTO store (one, id, commits, sum) VALUES (1, ?, 0, ?)")
         .bind(&id[..])
         .bind(Sums::new(&id).store(&id, 0))
@@ -204,10 +232,19 @@ async fn create(lock: &Lock, layout: &Layout) -> Result<Writer, OpenError> {
 
 /// Commits into a log that has grown already are a third faster.
 async fn grow_log(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("CREATE TABLE growth (value BLOB)").execute(&mut *connection).await?;
-    sqlx::query("INSERT INTO growth VALUES (zeroblob(?))").bind(FIRST_LOG_BYTES).execute(&mut *connection).await?;
-    sqlx::query("DROP TABLE growth").execute(&mut *connection).await?;
-    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(connection).await?;
+    sqlx::query("CREATE TABLE growth (value BLOB)")
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("INSERT INTO growth VALUES (zeroblob(?))")
+        .bind(FIRST_LOG_BYTES)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("DROP TABLE growth")
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+        .fetch_one(connection)
+        .await?;
     Ok(())
 }
 
@@ -226,11 +263,16 @@ async fn reopen(
     if let Err(what) = inspect::header(&database).map_err(failed)? {
         return Err(quarantined(layout, what));
     }
-    let log_is_gone =
-        known.is_some_and(|mark| mark.state == State::Open) && !layout.log().try_exists().map_err(failed)?;
-    let small = std::fs::metadata(&database).map_err(failed)?.len() <= options.foreground_check_bytes;
+    let log_is_gone = known.is_some_and(|mark| mark.state == State::Open)
+        && !layout.log().try_exists().map_err(failed)?;
+    let small =
+        std::fs::metadata(&database).map_err(failed)?.len() <= options.foreground_check_bytes;
     let suspect = known.is_some_and(|mark| mark.state == State::Suspect);
-    let how = if small || suspect { Look::Pages } else { Look::Rows };
+    let how = if small || suspect {
+        Look::Pages
+    } else {
+        Look::Rows
+    };
     if how == Look::Pages {
         inspect::warm(database.clone()).await.map_err(failed)?;
     }
@@ -241,13 +283,20 @@ async fn reopen(
     };
     if known.is_some_and(|mark| mark.id != sound.id) {
         closed(looking, layout.dir()).await?;
-        return Err(quarantined(layout, "it belongs to another store".to_owned()));
+        return Err(quarantined(
+            layout,
+            "it belongs to another store".to_owned(),
+        ));
     }
     let past = past(known, sound.commits, log_is_gone);
-    let connection = writing(&database, false).connect().await;
+    let connection = writing(&database).connect().await;
     let connection = connection.map_err(|error| unsound_failed(layout.dir(), error.into()))?;
     closed(looking, layout.dir()).await?;
-    let open = Mark { id: sound.id, state: State::Open, commits: sound.commits };
+    let open = Mark {
+        id: sound.id,
+        state: State::Open,
+        commits: sound.commits,
+    };
     let mut file = match known {
         Some(mark) => MarkFile::open(layout, mark).map_err(failed)?,
         None => MarkFile::create(layout, open).map_err(failed)?,
@@ -257,14 +306,24 @@ async fn reopen(
         Look::Pages => Health::default(),
         Look::Rows => Health::check_in_background(database),
     };
-    let writer = Writer::new(lock.clone(), connection, file, sound.id, sound.commits, health).map_err(failed)?;
+    let writer = Writer::new(
+        lock.clone(),
+        connection,
+        file,
+        sound.id,
+        sound.commits,
+        health,
+    )
+    .map_err(failed)?;
     Ok((writer, past))
 }
 
 fn past(mark: Option<Mark>, commits: u64, log_is_gone: bool) -> Past {
     match mark {
         None => Past::Restored { lost: None },
-        Some(mark) if mark.commits > commits => Past::Restored { lost: Some(mark.commits - commits) },
+        Some(mark) if mark.commits > commits => Past::Restored {
+            lost: Some(mark.commits - commits),
+        },
         // After a power cut the mark may say too little.
         Some(_) if log_is_gone => Past::Restored { lost: None },
         Some(mark) if mark.state == State::Closed => Past::Closed,
@@ -273,39 +332,61 @@ fn past(mark: Option<Mark>, commits: u64, log_is_gone: bool) -> Past {
 }
 
 async fn readers(layout: &Layout, sums: Sums) -> Result<Reader, OpenError> {
-    let pool = SqlitePoolOptions::new().max_connections(READERS).connect_with(reading(&layout.database())).await;
+    let pool = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .connect_with(reading(&layout.database()))
+        .await;
     let pool = pool.map_err(|error| unsound_failed(layout.dir(), error.into()))?;
-    Ok(Reader::new(pool, Shared { sums, layout: layout.clone() }))
+    Ok(Reader::new(
+        pool,
+        Shared {
+            sums,
+            layout: layout.clone(),
+        },
+    ))
 }
 
-/// The files may hold inputs and results of the person alone.
-#[cfg(unix)]
-fn private(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn private(_: &Path) -> io::Result<()> {
-    Ok(())
+/// Makes an empty file that only its owner can read: it will hold inputs and
+/// results, and what SQLite keeps beside it takes its permissions from it.
+fn private_file(path: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 async fn closed(connection: SqliteConnection, dir: &Path) -> Result<(), OpenError> {
-    connection.close().await.map_err(|error| unsound_failed(dir, error.into()))
+    connection
+        .close()
+        .await
+        .map_err(|error| unsound_failed(dir, error.into()))
 }
 
 /// Sets the damaged files aside and says so.
 fn quarantined(layout: &Layout, what: String) -> OpenError {
     let backup = newest_backup(layout);
     match set_aside(layout, &what) {
-        Ok(Some(moved_to)) => OpenError::Damaged { what, moved_to: Some(moved_to), backup },
+        Ok(Some(moved_to)) => OpenError::Damaged {
+            what,
+            moved_to: Some(moved_to),
+            backup,
+        },
         Ok(None) => {
             let (what, moved_to) = set_aside_before(layout).unwrap_or((what, None));
-            OpenError::Damaged { what, moved_to, backup }
+            OpenError::Damaged {
+                what,
+                moved_to,
+                backup,
+            }
         }
         Err(error) => {
             tracing::error!(%error, "the damaged database could not be set aside");
-            OpenError::Damaged { what, moved_to: None, backup }
+            OpenError::Damaged {
+                what,
+                moved_to: None,
+                backup,
+            }
         }
     }
 }
@@ -313,8 +394,15 @@ fn quarantined(layout: &Layout, what: String) -> OpenError {
 pub(crate) fn unsound_failed(dir: &Path, unsound: Unsound) -> OpenError {
     let dir = dir.to_owned();
     match unsound {
-        Unsound::Damaged(what) => OpenError::Damaged { what, moved_to: None, backup: None },
-        Unsound::TooNew { found } => OpenError::TooNew { found, known: SCHEMA_VERSION },
+        Unsound::Damaged(what) => OpenError::Damaged {
+            what,
+            moved_to: None,
+            backup: None,
+        },
+        Unsound::TooNew { found } => OpenError::TooNew {
+            found,
+            known: SCHEMA_VERSION,
+        },
         Unsound::ReadOnly(why) => OpenError::ReadOnly { dir, why },
         Unsound::Full => OpenError::Full,
         Unsound::Other(why) => OpenError::Failed { dir, why },
@@ -333,5 +421,7 @@ fn io_failed(dir: &Path, error: io::Error) -> OpenError {
 }
 
 fn said_where(moved_to: Option<&Path>) -> String {
-    moved_to.map_or_else(String::new, |path| format!("; it was set aside in {}", path.display()))
+    moved_to.map_or_else(String::new, |path| {
+        format!("; it was set aside in {}", path.display())
+    })
 }

@@ -45,7 +45,8 @@ pub async fn restore_backup(lock: &Lock) -> Result<PathBuf, RecoverError> {
         fs::copy(&backup, temp.path())?;
         temp.as_file().sync_all()?;
         set_aside(&layout, "replaced by a backup")?;
-        temp.persist(layout.database()).map_err(|error| error.error)?;
+        temp.persist(layout.database())
+            .map_err(|error| error.error)?;
         sync_folder(layout.dir())?;
         return Ok(backup);
     }
@@ -57,7 +58,11 @@ pub async fn restore_backup(lock: &Lock) -> Result<PathBuf, RecoverError> {
 pub fn start_over(lock: &Lock) -> Result<Option<PathBuf>, RecoverError> {
     let layout = Layout::new(lock.dir());
     let moved_to = set_aside(&layout, "replaced by a new store")?;
-    let mark = Mark { id: StoreId::default(), state: State::New, commits: 0 };
+    let mark = Mark {
+        id: StoreId::default(),
+        state: State::New,
+        commits: 0,
+    };
     MarkFile::create(&layout, mark)?;
     Ok(moved_to)
 }

@@ -1,7 +1,9 @@
 //! Reading what was committed, over a few read-only connections.
 
 use crate::Digest;
-use crate::image::{self, Image, JobRow, all, fixed, get, keys, range, read_error, unsigned, verify};
+use crate::image::{
+    self, Image, JobRow, all, fixed, get, keys, range, read_error, unsigned, verify,
+};
 use crate::layout::Layout;
 use crate::sum::{Sums, Table};
 use bytes::Bytes;
@@ -54,13 +56,17 @@ pub enum ReadError {
 const RESULTS_FROM: &str = "SELECT id, length(value) FROM result
      WHERE id >= coalesce((SELECT max(id) FROM result WHERE id BETWEEN ?1 AND ?2), ?2) AND id <= ?3
      ORDER BY id LIMIT ?4";
-const RESULTS: &str = "SELECT id, count, sum, value FROM result WHERE id BETWEEN ? AND ? ORDER BY id";
+const RESULTS: &str =
+    "SELECT id, count, sum, value FROM result WHERE id BETWEEN ? AND ? ORDER BY id";
 const NAMES: &str = "SELECT name, digest, bytes, wall_ms, sum FROM name ORDER BY name";
 const NAME: &str = "SELECT name, digest, bytes, wall_ms, sum FROM name WHERE name = ?";
 
 impl Reader {
     pub(crate) fn new(pool: SqlitePool, shared: Shared) -> Reader {
-        Reader { pool, shared: Arc::new(shared) }
+        Reader {
+            pool,
+            shared: Arc::new(shared),
+        }
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -113,14 +119,22 @@ impl Reader {
         let Some((first, last)) = span else {
             return Ok(Vec::new());
         };
-        let rows =
-            sqlx::query(RESULTS).bind(first).bind(last).fetch_all(&mut *connection).await.map_err(read_error)?;
+        let rows = sqlx::query(RESULTS)
+            .bind(first)
+            .bind(last)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(read_error)?;
         let mut results = Vec::with_capacity(rows.len());
         for row in &rows {
             let row = range(row, &self.shared.sums, Table::Result)?;
             let covers = u64::from(row.first) + u64::from(row.count) > u64::from(from);
             if covers && results.len() < limit_rows as usize {
-                results.push(ResultRow { first: row.first, count: row.count, value: row.value });
+                results.push(ResultRow {
+                    first: row.first,
+                    count: row.count,
+                    value: row.value,
+                });
             }
         }
         Ok(results)
@@ -135,12 +149,19 @@ impl Reader {
     /// All jobs, by number.
     pub async fn jobs(&self) -> Result<Vec<JobRow>, ReadError> {
         let rows = all(&mut *self.connection().await?, image::JOBS).await?;
-        rows.iter().map(|row| image::job(row, &self.shared.sums)).collect()
+        rows.iter()
+            .map(|row| image::job(row, &self.shared.sums))
+            .collect()
     }
 
     pub async fn job(&self, no: u32) -> Result<Option<JobRow>, ReadError> {
-        let row = sqlx::query(image::JOB).bind(no).fetch_optional(&mut *self.connection().await?).await;
-        row.map_err(read_error)?.map(|row| image::job(&row, &self.shared.sums)).transpose()
+        let row = sqlx::query(image::JOB)
+            .bind(no)
+            .fetch_optional(&mut *self.connection().await?)
+            .await;
+        row.map_err(read_error)?
+            .map(|row| image::job(&row, &self.shared.sums))
+            .transpose()
     }
 
     /// All names, sorted.
@@ -150,8 +171,13 @@ impl Reader {
     }
 
     pub async fn name(&self, name: &str) -> Result<Option<NameRow>, ReadError> {
-        let row = sqlx::query(NAME).bind(name).fetch_optional(&mut *self.connection().await?).await;
-        row.map_err(read_error)?.map(|row| self.name_row(&row)).transpose()
+        let row = sqlx::query(NAME)
+            .bind(name)
+            .fetch_optional(&mut *self.connection().await?)
+            .await;
+        row.map_err(read_error)?
+            .map(|row| self.name_row(&row))
+            .transpose()
     }
 
     pub async fn machines(&self) -> Result<Vec<([u8; 16], Bytes)>, ReadError> {
@@ -167,7 +193,17 @@ impl Reader {
         let (name, wall_ms) = (get::<String>(row, 0)?, get(row, 3)?);
         let digest = fixed(get(row, 1)?, Table::Name)?;
         let bytes = unsigned(get(row, 2)?, Table::Name)?;
-        verify(self.shared.sums.name(&name, &digest, bytes, wall_ms), get(row, 4)?, Table::Name, || name.clone())?;
-        Ok(NameRow { name, digest, bytes, wall_ms })
+        verify(
+            self.shared.sums.name(&name, &digest, bytes, wall_ms),
+            get(row, 4)?,
+            Table::Name,
+            || name.clone(),
+        )?;
+        Ok(NameRow {
+            name,
+            digest,
+            bytes,
+            wall_ms,
+        })
     }
 }

@@ -28,16 +28,18 @@ pub(crate) fn reading(path: &Path) -> SqliteConnectOptions {
 
 /// The one connection that writes. It copies its log into the database itself:
 /// SQLite says nothing when its own attempt at that fails.
-pub(crate) fn writing(path: &Path, create: bool) -> SqliteConnectOptions {
+pub(crate) fn writing(path: &Path) -> SqliteConnectOptions {
     let options = careful(path)
-        .create_if_missing(create)
+        .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("wal_autocheckpoint", "0")
         .pragma("journal_size_limit", LOG_BYTES_MAX.to_string());
     if cfg!(target_os = "macos") {
         // There a plain fsync stops at the drive's cache.
-        options.pragma("fullfsync", "ON").pragma("checkpoint_fullfsync", "ON")
+        options
+            .pragma("fullfsync", "ON")
+            .pragma("checkpoint_fullfsync", "ON")
     } else {
         options
     }
@@ -68,7 +70,10 @@ pub(crate) fn meaning(error: &sqlx::Error) -> Meaning {
     const IOERR_SHORT_READ: i32 = 522;
     // The shared memory beside the log could not grow; the log is untouched.
     const IOERR_SHMSIZE: i32 = 4874;
-    let Some(code) = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok()) else {
+    let Some(code) = error
+        .as_database_error()
+        .and_then(|error| error.code()?.parse::<i32>().ok())
+    else {
         return Meaning::Other;
     };
     match (code, code & 0xFF) {

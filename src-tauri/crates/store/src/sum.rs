@@ -45,7 +45,9 @@ pub(crate) struct Sums {
 
 impl Sums {
     pub(crate) fn new(id: &StoreId) -> Sums {
-        Sums { key: blake3::derive_key("skep store row checksum", id) }
+        Sums {
+            key: blake3::derive_key("skep store row checksum", id),
+        }
     }
 
     pub(crate) fn store(&self, id: &StoreId, commits: u64) -> i64 {
@@ -57,7 +59,16 @@ impl Sums {
     }
 
     pub(crate) fn job(&self, no: u32, id: &[u8], ended: bool, wall_ms: i64, state: &[u8]) -> i64 {
-        self.row(Table::Job, &[&no.to_le_bytes(), id, &[u8::from(ended)], &wall_ms.to_le_bytes(), state])
+        self.row(
+            Table::Job,
+            &[
+                &no.to_le_bytes(),
+                id,
+                &[u8::from(ended)],
+                &wall_ms.to_le_bytes(),
+                state,
+            ],
+        )
     }
 
     pub(crate) fn spec(&self, no: u32, value: &[u8]) -> i64 {
@@ -69,7 +80,15 @@ impl Sums {
     }
 
     pub(crate) fn name(&self, name: &str, digest: &[u8], bytes: u64, wall_ms: i64) -> i64 {
-        self.row(Table::Name, &[name.as_bytes(), digest, &bytes.to_le_bytes(), &wall_ms.to_le_bytes()])
+        self.row(
+            Table::Name,
+            &[
+                name.as_bytes(),
+                digest,
+                &bytes.to_le_bytes(),
+                &wall_ms.to_le_bytes(),
+            ],
+        )
     }
 
     pub(crate) fn machine(&self, id: &[u8], value: &[u8]) -> i64 {
@@ -80,7 +99,10 @@ impl Sums {
     /// range alone ([`Sums::head`]), the lower one the value too: a start reads
     /// which tasks are done without reading their values.
     pub(crate) fn range(&self, table: Table, id: i64, count: u32, value: &[u8]) -> i64 {
-        let body = self.row(table, &[b"value", &id.to_le_bytes(), &count.to_le_bytes(), value]);
+        let body = self.row(
+            table,
+            &[b"value", &id.to_le_bytes(), &count.to_le_bytes(), value],
+        );
         i64::from(self.head(table, id, count)) << 32 | (body & 0xFFFF_FFFF)
     }
 

@@ -9,7 +9,10 @@ use bytes::Bytes;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// A number of the store as a whole, such as the term.
-    Meta { key: &'static str, value: i64 },
+    Meta {
+        key: &'static str,
+        value: i64,
+    },
     /// A job, new or changed. Numbers lie below [`crate::limits::JOB_NO_MAX`].
     Job {
         no: u32,
@@ -23,22 +26,59 @@ pub enum Write {
         wall_ms: i64,
     },
     /// A lease of tasks `first..first + count`, keyed by `first`.
-    Lease { no: u32, first: u32, count: u32, value: Bytes },
-    LeaseEnded { no: u32, first: u32 },
+    Lease {
+        no: u32,
+        first: u32,
+        count: u32,
+        value: Bytes,
+    },
+    LeaseEnded {
+        no: u32,
+        first: u32,
+    },
     /// Results of tasks `first..first + count`. Never overwritten: a second one
     /// with the same `first` is [`crate::CommitError::Fatal`].
-    Result { no: u32, first: u32, count: u32, value: Bytes },
+    Result {
+        no: u32,
+        first: u32,
+        count: u32,
+        value: Bytes,
+    },
     /// Takes a result back, so that its tasks can run again.
-    ResultForgotten { no: u32, first: u32 },
+    ResultForgotten {
+        no: u32,
+        first: u32,
+    },
     /// What is known of tasks that differ from the rest of their job.
-    History { no: u32, first: u32, count: u32, value: Bytes },
-    HistoryEnded { no: u32, first: u32 },
+    History {
+        no: u32,
+        first: u32,
+        count: u32,
+        value: Bytes,
+    },
+    HistoryEnded {
+        no: u32,
+        first: u32,
+    },
     /// How often a blob is referenced, in all; 0 removes the row.
-    Blob { digest: Digest, refs: u64 },
+    Blob {
+        digest: Digest,
+        refs: u64,
+    },
     /// A job with all its rows.
-    Forget { no: u32 },
+    Forget {
+        no: u32,
+    },
     /// A name for a blob of `bytes` bytes; without a digest the name goes.
-    Name { name: String, digest: Option<Digest>, bytes: u64, wall_ms: i64 },
+    Name {
+        name: String,
+        digest: Option<Digest>,
+        bytes: u64,
+        wall_ms: i64,
+    },
     /// A machine; without a value it goes.
-    Machine { id: [u8; 16], value: Option<Bytes> },
+    Machine {
+        id: [u8; 16],
+        value: Option<Bytes>,
+    },
 }

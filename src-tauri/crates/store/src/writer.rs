@@ -137,7 +137,10 @@ impl Writer {
             true => self.pragma("PRAGMA wal_checkpoint(TRUNCATE)").await?,
             false => self.pragma("PRAGMA wal_checkpoint(PASSIVE)").await?,
         };
-        self.since_look = Work { none: log.frames == log.copied, ..Work::default() };
+        self.since_look = Work {
+            none: log.frames == log.copied,
+            ..Work::default()
+        };
         Ok(())
     }
 
@@ -152,7 +155,10 @@ impl Writer {
         self.usable()?;
         let state = self.mark.set(State::Closed, self.commits);
         state.map_err(|error| self.broken(format!("cannot write the mark: {error}")))?;
-        self.connection.close().await.map_err(|error| CommitError::Fatal(error.to_string()))
+        self.connection
+            .close()
+            .await
+            .map_err(|error| CommitError::Fatal(error.to_string()))
     }
 
     fn usable(&mut self) -> Result<(), CommitError> {
@@ -169,7 +175,9 @@ impl Writer {
         match Identity::of(&self.layout) {
             Ok(identity) if identity == self.identity => Ok(()),
             Ok(_) => Err(self.broken("the database was replaced while it was open".to_owned())),
-            Err(error) => Err(self.broken(format!("the database is gone from the data folder: {error}"))),
+            Err(error) => Err(self.broken(format!(
+                "the database is gone from the data folder: {error}"
+            ))),
         }
     }
 
@@ -204,7 +212,10 @@ impl Writer {
                 self.broken = None;
                 Ok(log)
             }
-            Err(error) => Err(self.settle(Err(error)).await.expect_err("an error stays one")),
+            Err(error) => Err(self
+                .settle(Err(error))
+                .await
+                .expect_err("an error stays one")),
         }
     }
 
@@ -232,8 +243,14 @@ struct Log {
 impl Log {
     fn from_row(row: &SqliteRow) -> Result<Log, sqlx::Error> {
         // -1 where there is no log yet.
-        let count = |place: usize| row.try_get::<i64, _>(place).map(|count| u32::try_from(count).unwrap_or(0));
-        Ok(Log { frames: count(1)?, copied: count(2)? })
+        let count = |place: usize| {
+            row.try_get::<i64, _>(place)
+                .map(|count| u32::try_from(count).unwrap_or(0))
+        };
+        Ok(Log {
+            frames: count(1)?,
+            copied: count(2)?,
+        })
     }
 }
 

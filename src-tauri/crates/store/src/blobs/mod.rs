@@ -46,14 +46,23 @@ pub struct Hold {
 impl Blobs {
     pub(crate) fn at(folder: PathBuf) -> io::Result<Blobs> {
         let verified = Mutex::default();
-        Ok(Blobs { shared: Arc::new(Shared { folder, verified, held: Mutex::default() }) })
+        Ok(Blobs {
+            shared: Arc::new(Shared {
+                folder,
+                verified,
+                held: Mutex::default(),
+            }),
+        })
     }
 
     /// Keeps the blob, there already or not, from being deleted until the hold
     /// is dropped. Hold first, then see whether it is there, then refer to it.
     pub fn hold(&self, digest: &Digest) -> Hold {
         *unpoisoned(&self.shared.held).entry(*digest).or_default() += 1;
-        Hold { shared: Arc::clone(&self.shared), digest: *digest }
+        Hold {
+            shared: Arc::clone(&self.shared),
+            digest: *digest,
+        }
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
@@ -75,12 +84,12 @@ impl Shared {
 
     fn new_temporary(&self) -> io::Result<tempfile::NamedTempFile> {
         let folder = self.temporary();
-        tempfile::NamedTempFile::new_in(&folder).or_else(|error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                make_private_folder(&folder)?;
-                tempfile::NamedTempFile::new_in(&folder)
+        tempfile::NamedTempFile::new_in(&folder).or_else(|error| {
+            if error.kind() != io::ErrorKind::NotFound {
+                return Err(error);
             }
-            _ => Err(error),
+            make_private_folder(&folder)?;
+            tempfile::NamedTempFile::new_in(&folder)
         })
     }
 }
@@ -100,7 +109,11 @@ impl Drop for Hold {
 /// The digest that a file in `blobs/ab/` is named after.
 fn digest_of(folder: &Path, name: &str) -> Option<Digest> {
     let prefix = folder.file_name()?.to_str()?;
-    HEXLOWER.decode(format!("{prefix}{name}").as_bytes()).ok()?.try_into().ok()
+    HEXLOWER
+        .decode(format!("{prefix}{name}").as_bytes())
+        .ok()?
+        .try_into()
+        .ok()
 }
 
 /// These maps are whole after every statement, whoever panicked.

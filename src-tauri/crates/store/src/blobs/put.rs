@@ -42,10 +42,12 @@ impl Blobs {
     /// Keeps several blobs, in order. From eight on they share their syncs.
     pub async fn put_many(&self, many: Vec<Bytes>) -> Result<Vec<Digest>, PutError> {
         let shared = Arc::clone(&self.shared);
-        blocking(move || match many.len() < SYNC_TOGETHER || !cfg!(target_os = "linux") {
-            true => many.iter().map(|bytes| shared.put(bytes)).collect(),
-            false => shared.put_together(&many),
-        })
+        blocking(
+            move || match many.len() < SYNC_TOGETHER || !cfg!(target_os = "linux") {
+                true => many.iter().map(|bytes| shared.put(bytes)).collect(),
+                false => shared.put_together(&many),
+            },
+        )
         .await
     }
 
@@ -54,7 +56,10 @@ impl Blobs {
     pub async fn put_file(&self, path: &Path, cap: u64) -> Result<(Digest, u64), PutError> {
         let (shared, path) = (Arc::clone(&self.shared), path.to_owned());
         blocking(move || {
-            let unreadable = |source| PutError::Source { path: path.clone(), source };
+            let unreadable = |source| PutError::Source {
+                path: path.clone(),
+                source,
+            };
             let mut file = File::open(&path).map_err(unreadable)?;
             let mut temp = shared.new_temporary()?;
             let mut hasher = blake3::Hasher::new();
@@ -100,6 +105,7 @@ impl Shared {
             return Ok(false);
         };
         file.set_modified(std::time::SystemTime::now())?;
+        self.remember(digest, &file)?;
         // Whoever renamed it may not have synced the folder yet.
         sync_folder(path.parent().expect("a blob lies in a folder"))?;
         Ok(true)
@@ -114,7 +120,10 @@ impl Shared {
     }
 
     fn put_together(&self, many: &[Bytes]) -> Result<Vec<Digest>, PutError> {
-        let digests: Vec<Digest> = many.iter().map(|bytes| *blake3::hash(bytes).as_bytes()).collect();
+        let digests: Vec<Digest> = many
+            .iter()
+            .map(|bytes| *blake3::hash(bytes).as_bytes())
+            .collect();
         let mut new = Vec::new();
         let mut seen = BTreeSet::new();
         for (bytes, digest) in many.iter().zip(&digests) {
@@ -123,7 +132,10 @@ impl Shared {
             }
             let mut temp = self.new_temporary()?;
             temp.write_all(bytes)?;
-            new.push(Written { temp, digest: *digest });
+            new.push(Written {
+                temp,
+                digest: *digest,
+            });
         }
         if new.is_empty() {
             return Ok(digests);
@@ -174,7 +186,11 @@ impl Shared {
 /// A blob cannot be larger than what the file system can hold either.
 impl From<io::Error> for PutError {
     fn from(error: io::Error) -> PutError {
-        if is_full(&error) { PutError::Full } else { PutError::Io(error) }
+        if is_full(&error) {
+            PutError::Full
+        } else {
+            PutError::Io(error)
+        }
     }
 }
 

@@ -41,7 +41,11 @@ impl Blobs {
         let (path, digest) = (self.path(digest), *digest);
         blocking(move || {
             let bytes = std::fs::read(path)?;
-            if blake3::hash(&bytes) == digest { Ok(bytes.into()) } else { Err(GetError::Corrupt) }
+            if blake3::hash(&bytes) == digest {
+                Ok(bytes.into())
+            } else {
+                Err(GetError::Corrupt)
+            }
         })
         .await
     }
@@ -76,6 +80,13 @@ impl Shared {
         unpoisoned(&self.verified).remember(digest, stamp);
         Ok((file, stamp.length))
     }
+
+    /// Of a file that was verified and touched since.
+    pub(super) fn remember(&self, digest: &Digest, file: &File) -> io::Result<()> {
+        let stamp = Stamp::of(&file.metadata()?)?;
+        unpoisoned(&self.verified).remember(digest, stamp);
+        Ok(())
+    }
 }
 
 impl Verified {
@@ -101,12 +112,20 @@ impl Stamp {
         let inode = std::os::unix::fs::MetadataExt::ino(file);
         #[cfg(not(unix))]
         let inode = 0;
-        Ok(Stamp { inode, modified: file.modified()?, length: file.len() })
+        Ok(Stamp {
+            inode,
+            modified: file.modified()?,
+            length: file.len(),
+        })
     }
 }
 
 impl From<io::Error> for GetError {
     fn from(error: io::Error) -> GetError {
-        if error.kind() == io::ErrorKind::NotFound { GetError::Missing } else { GetError::Io(error) }
+        if error.kind() == io::ErrorKind::NotFound {
+            GetError::Missing
+        } else {
+            GetError::Io(error)
+        }
     }
 }

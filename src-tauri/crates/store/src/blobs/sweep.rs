@@ -20,7 +20,11 @@ impl Blobs {
     /// Unlinks every blob that `keep` does not want and every temporary file,
     /// where it is older than `grace` and nobody holds it. Returns how many
     /// files went.
-    pub async fn sweep(&self, keep: impl Fn(&Digest) -> bool, grace: Duration) -> io::Result<usize> {
+    pub async fn sweep(
+        &self,
+        keep: impl Fn(&Digest) -> bool,
+        grace: Duration,
+    ) -> io::Result<usize> {
         let shared = Arc::clone(&self.shared);
         let (blobs, mut unwanted) = blocking(move || shared.older_than(grace)).await?;
         let blobs: Vec<Digest> = blobs.into_iter().filter(|digest| !keep(digest)).collect();
@@ -72,7 +76,11 @@ impl Shared {
                 }
                 // What has no digest for a name was not put there by us, but
                 // in the folder for temporary files.
-                match entry.file_name().to_str().and_then(|name| digest_of(&folder, name)) {
+                match entry
+                    .file_name()
+                    .to_str()
+                    .and_then(|name| digest_of(&folder, name))
+                {
                     Some(digest) => blobs.push(digest),
                     None if folder == self.temporary() => temporary.push(entry.path()),
                     None => {}
@@ -91,7 +99,9 @@ fn is_older(entry: &DirEntry, grace: Duration) -> io::Result<bool> {
         Err(error) => return Err(error),
     };
     // A file from the future is new.
-    Ok(SystemTime::now().duration_since(file.modified()?).is_ok_and(|age| age >= grace))
+    Ok(SystemTime::now()
+        .duration_since(file.modified()?)
+        .is_ok_and(|age| age >= grace))
 }
 
 /// False where it was gone already.

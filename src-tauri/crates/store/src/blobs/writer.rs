@@ -27,8 +27,16 @@ struct State {
 impl Blobs {
     /// Begins a blob whose bytes come in pieces.
     pub fn writer(&self) -> BlobWriter {
-        let state = State { temp: None, hasher: Box::new(blake3::Hasher::new()) };
-        BlobWriter { shared: Arc::clone(&self.shared), gathered: Vec::new(), state: Some(state), length: 0 }
+        let state = State {
+            temp: None,
+            hasher: Box::new(blake3::Hasher::new()),
+        };
+        BlobWriter {
+            shared: Arc::clone(&self.shared),
+            gathered: Vec::new(),
+            state: Some(state),
+            length: 0,
+        }
     }
 }
 
@@ -37,7 +45,11 @@ impl BlobWriter {
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), PutError> {
         self.gathered.extend_from_slice(bytes);
         self.length += bytes.len() as u64;
-        if self.gathered.len() >= BLOB_PIECE_BYTES { self.flush().await } else { Ok(()) }
+        if self.gathered.len() >= BLOB_PIECE_BYTES {
+            self.flush().await
+        } else {
+            Ok(())
+        }
     }
 
     /// How many bytes were written so far.
@@ -67,7 +79,10 @@ impl BlobWriter {
             };
             hasher.update(&bytes);
             temp.write_all(&bytes)?;
-            Ok(State { temp: Some(temp), hasher })
+            Ok(State {
+                temp: Some(temp),
+                hasher,
+            })
         });
         self.state = Some(state.await?);
         Ok(())
@@ -75,5 +90,7 @@ impl BlobWriter {
 }
 
 fn given_up() -> PutError {
-    PutError::Io(std::io::Error::other("the blob was given up after an error"))
+    PutError::Io(std::io::Error::other(
+        "the blob was given up after an error",
+    ))
 }
