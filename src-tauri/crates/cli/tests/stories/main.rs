@@ -1,0 +1,16 @@
+//! Stories through the real binaries: what a person types, and what they see.
+//!
+//! Every story has a data folder of its own, modules written as text, and an
+//! answer that was computed here, independently.
+
+mod bad_input;
+mod faults;
+mod folds;
+mod harness;
+mod jobs;
+mod kernels;
+mod kills;
+mod nodes;
+mod programs;
+mod running;
+mod splits;
