@@ -111,3 +111,23 @@ pub const AGE_MAX: Duration = Duration::from_secs(600);
 pub const SPAWN_TIME: Duration = Duration::from_secs(60);
 /// How long a killed process may take to be gone before nobody waits for it.
 pub const EXIT_TIME: Duration = Duration::from_secs(10);
+
+/// Functions of one module that can be called; a module may export a million,
+/// and a card has to stay small.
+pub const FUNCTIONS_MAX: usize = 10_000;
+/// Memory in bytes above which a module is said to need a larger limit: what
+/// a job gets that names none.
+pub const MEMORY_DEFAULT_BYTES: u64 = 256 << 20;
+/// Longest description that a kernel may have, in bytes; a form of all its
+/// parameters with their help takes a few.
+pub const KERNEL_BYTES_MAX: usize = 64 << 10;
+/// Parameters of one kernel; a form of more is none.
+pub const PARAMETERS_MAX: usize = 64;
+/// Choices of one parameter.
+pub const CHOICES_MAX: usize = 64;
+/// Longest title, name, choice or media type of a kernel, in bytes.
+pub const KERNEL_WORD_BYTES_MAX: usize = 64;
+/// Longest help text of a kernel or a parameter, in bytes: a line or two.
+pub const KERNEL_HELP_BYTES_MAX: usize = 400;
+/// Longest value of a parameter, in bytes; it travels in the environment.
+pub const PARAMETER_BYTES_MAX: usize = 4 << 10;
