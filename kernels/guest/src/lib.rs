@@ -136,10 +136,9 @@ macro_rules! main {
         const _: () = {
             const BYTES: usize = $crate::description_bytes::<$kernel>();
 
-            #[used]
             // Elsewhere than in a module nobody would look for the section.
             #[cfg_attr(target_family = "wasm", unsafe(link_section = "skep.kernel"))]
-            static SECTION: [u8; BYTES] = $crate::description_json::<$kernel, BYTES>();
+            pub static SECTION: [u8; BYTES] = $crate::description_json::<$kernel, BYTES>();
         };
 
         fn main() -> ::std::process::ExitCode {
