@@ -1,0 +1,10 @@
+//! What modules can do in the real executor: programs, functions, bytes,
+//! kernels, components, files. `tests/hostile` has what they must not.
+
+mod components;
+mod files;
+mod functions;
+mod harness;
+mod kernels;
+mod programs;
+mod walls;
