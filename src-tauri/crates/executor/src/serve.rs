@@ -95,7 +95,7 @@ pub(crate) fn serve(options: &Options) -> Result<(), ServeError> {
     let mut inbox = Inbox::default();
     let [code, page] = receive::descriptors(&socket, &mut inbox).map_err(ServeError::Receive)?;
     let page = Page::map(&page).map_err(ServeError::Receive)?;
-    let wire = Wire::new(socket, inbox, page);
+    let wire = Wire::new(socket, inbox, page, options.scratch.is_some());
     *parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(wire.clone());
 
     let load: Load = {

@@ -33,6 +33,8 @@ pub(crate) struct Line {
     /// The stream's frame at the end of `out`, where it may still grow.
     open: Option<(Kind, usize)>,
     sent_ns: u64,
+    /// Sends every write at once: the guest may sleep where nobody sees it.
+    eager: bool,
     running: Running,
     pub(crate) batch: KernelBatch,
 }
@@ -88,7 +90,7 @@ pub(crate) struct Given {
 }
 
 impl Wire {
-    pub(crate) fn new(socket: File, inbox: Inbox, page: Page) -> Wire {
+    pub(crate) fn new(socket: File, inbox: Inbox, page: Page, eager: bool) -> Wire {
         let caps = WireCaps { fuel: None, output_bytes: 0, log_bytes: 0 };
         Wire(Arc::new(Mutex::new(Line {
             socket,
@@ -97,6 +99,7 @@ impl Wire {
             out: Vec::with_capacity(2 * limits::SEND_BYTES),
             open: None,
             sent_ns: now_ns(),
+            eager,
             running: Running::new(0, caps),
             batch: KernelBatch::default(),
         })))
@@ -346,7 +349,8 @@ impl Line {
                 self.send();
             }
         }
-        self.send_when_due(now_ns(), limits::SHOW_AFTER);
+        let after = if self.eager { Duration::ZERO } else { limits::SHOW_AFTER };
+        self.send_when_due(now_ns(), after);
     }
 
     // ---- a kernel's frames: u32 length of what follows, u64 index, bytes

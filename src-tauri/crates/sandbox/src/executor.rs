@@ -93,11 +93,22 @@ struct Scratch {
     /// The task that has the folder next, while it is filled.
     filling: Option<(Waiting, JoinHandle<io::Result<()>>)>,
     /// The end that is told when the files are collected.
-    collecting: Option<(u64, End, u64, JoinHandle<io::Result<Vec<OutFile>>>)>,
+    collecting: Option<Collecting>,
     measuring: Option<JoinHandle<io::Result<(u64, u64)>>>,
     measure_at: Instant,
     /// Something may lie in the folder.
     dirty: bool,
+}
+
+/// A task that ended well and whose files are being listed.
+#[derive(Debug)]
+struct Collecting {
+    index: u64,
+    end: End,
+    micros: u64,
+    files: JoinHandle<io::Result<Vec<OutFile>>>,
+    /// The batch ended with it.
+    idle: bool,
 }
 
 #[derive(Debug)]
@@ -459,7 +470,7 @@ impl Executor {
             Some(scratch) if end.is_done() => {
                 let dir = scratch.dir.clone();
                 let files = tokio::task::spawn_blocking(move || scratch::collect(&dir));
-                scratch.collecting = Some((index, end, micros, files));
+                scratch.collecting = Some(Collecting { index, end, micros, files, idle: false });
             }
             Some(_) | None => {
                 self.events.push_back(Event::Ended { index, end, micros, out: Vec::new() });
@@ -468,9 +479,12 @@ impl Executor {
         self.next_is_due();
     }
 
-    /// A batch is done; where its last files are still collected, that comes first.
+    /// A batch is done; where its last files are still listed, that comes first.
     fn idle(&mut self) {
-        self.events.push_back(Event::Idle);
+        match self.scratch.as_mut().and_then(|scratch| scratch.collecting.as_mut()) {
+            Some(collecting) => collecting.idle = true,
+            None => self.events.push_back(Event::Idle),
+        }
     }
 
     fn next_is_due(&mut self) {
@@ -583,18 +597,22 @@ impl Executor {
     /// Does what the folder waits for; answers whether there was something.
     async fn tend_scratch(&mut self) -> bool {
         let Some(scratch) = &mut self.scratch else { return false };
-        if let Some((_, _, _, files)) = &mut scratch.collecting {
-            let collected = flat(files.await);
-            let Some((index, end, micros, _)) = scratch.collecting.take() else { return true };
-            let event = match collected {
-                Ok(out) => Event::Ended { index, end, micros, out },
+        if let Some(collecting) = &mut scratch.collecting {
+            let listed = flat((&mut collecting.files).await);
+            let Some(Collecting { index, end, micros, idle, .. }) = scratch.collecting.take() else {
+                return true;
+            };
+            let (end, out) = match listed {
+                Ok(out) => (end, out),
                 Err(error) => {
                     let message = format!("what it left in /out could not be read: {error}");
-                    Event::Ended { index, end: End::HostRefused { message }, micros, out: Vec::new() }
+                    (End::HostRefused { message }, Vec::new())
                 }
             };
-            // The end of the batch, where it is told already, comes after.
-            self.events.push_front(event);
+            self.events.push_back(Event::Ended { index, end, micros, out });
+            if idle {
+                self.events.push_back(Event::Idle);
+            }
             return true;
         }
         if let Some(measured) = &mut scratch.measuring

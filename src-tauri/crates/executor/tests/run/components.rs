@@ -55,7 +55,7 @@ fn a_component_writes_to_its_streams() {
   (core module $memory (memory (export "memory") 1))
   (core instance $mem (instantiate $memory))
   (core func $get (canon lower (func $stdout "get-stdout")))
-  (core func $write (canon lower (func $streams "[method]output-stream.blocking-write-and-flush") (memory $mem "memory")))
+  (core func $write (canon lower (func $streams "[method]output-stream.blocking-write-and-flush") (memory (core memory $mem "memory"))))
   (core module $m
     (import "w" "get" (func $get (result i32)))
     (import "w" "write" (func $write (param i32 i32 i32 i32)))

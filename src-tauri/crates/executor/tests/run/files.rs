@@ -104,7 +104,7 @@ fn waiting_for_a_file_to_be_readable_needs_a_thread_and_gets_one() {
   (func (export "_start")
     (if (call $open (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 5) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 60)) (then (call $exit (i32.const 1))))
     (i32.store8 (i32.const 208) (i32.const 1)) (i32.store (i32.const 216) (i32.load (i32.const 60)))
-    (call $exit (call $poll (i32.const 200) (i32.const 300) (i32.const 1) (i32.const 400)))))"#;
+    (call $exit (call $poll (i32.const 200) (i32.const 304) (i32.const 1) (i32.const 400)))))"#;
         let tasks = (0..2).map(|i| with_file(bench.dir.path(), i, "text")).collect();
         let heard = bench.run(text, &filed(), programs(tasks)).await;
         heard.all_done(2);
