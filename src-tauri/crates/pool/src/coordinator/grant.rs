@@ -1,0 +1,317 @@
+//! Who gets what next.
+//!
+//! Jobs take turns ([`super::job::Turn`]), a chunk at a time; machines are
+//! first given a chunk for each slot, then what their credit allows ahead.
+
+use super::Coordinator;
+use super::job::{Job, Turn};
+use super::machine::{Depth, Machine};
+use super::tasks::Lease;
+use super::timer::Timer;
+use crate::id::{JobNo, MachineId};
+use crate::limits::{CHUNK_TASKS_MAX, PREFETCH_BELOW, RETRY_DELAY_MAX, SUSPECT_CHUNK};
+use crate::message::{Chunk, ToWorker};
+use crate::moment::Moment;
+
+/// Tasks that wait for another machine and are looked at for each lease; the
+/// oldest come first, so that the others have their turn.
+const ELSEWHERE_LOOKED_AT: usize = 64;
+
+/// A lease that could be granted.
+struct Offer {
+    first: u32,
+    count: u32,
+    /// Of a task that waits for another machine: until when it is choosy.
+    choosy_until: Option<Moment>,
+}
+
+impl Coordinator {
+    /// Grants all that can be granted now.
+    pub(super) fn grant(&mut self) {
+        self.queue_touched();
+        if self.draining {
+            return;
+        }
+        self.fill();
+        if self.reclaim_held() {
+            self.queue_touched();
+            self.fill();
+        }
+    }
+
+    /// Puts jobs that changed where they belong in the queue.
+    fn queue_touched(&mut self) {
+        let now = self.now.moment;
+        for no in &self.touched {
+            let Some(job) = self.jobs.get_mut(no) else {
+                continue;
+            };
+            let wants = job.wants_lease();
+            if wants != job.queued {
+                job.queued = wants;
+                if wants {
+                    self.queue.insert(job.turn);
+                } else {
+                    self.queue.remove(&job.turn);
+                }
+            }
+            let next = if job.is_ended() {
+                None
+            } else {
+                job.next_try(now)
+            };
+            match next {
+                Some(at) => self.timers.arm(Timer::Retry(*no), at),
+                None => self.timers.disarm(Timer::Retry(*no)),
+            }
+        }
+    }
+
+    fn fill(&mut self) {
+        let now = self.now.moment;
+        let mut open: Vec<MachineId> = self
+            .machines
+            .iter()
+            .filter(|(_, machine)| machine.is_open(now))
+            .map(|(id, _)| *id)
+            .collect();
+        let slots = open
+            .iter()
+            .filter_map(|id| self.machines.get(id))
+            .map(|machine| machine.slots)
+            .sum();
+        for depth in [Depth::Slots, Depth::Ahead] {
+            let mut machines = open.clone();
+            while !machines.is_empty() && !self.queue.is_empty() {
+                machines.retain(|machine| self.grant_one(*machine, depth, slots));
+            }
+            open.retain(|id| {
+                self.machines
+                    .get(id)
+                    .is_some_and(|machine| machine.has_credit(Depth::Ahead))
+            });
+        }
+    }
+
+    /// Grants one chunk to the machine, of the first job in the queue that it
+    /// can have.
+    fn grant_one(&mut self, id: MachineId, depth: Depth, slots: u32) -> bool {
+        let Some(machine) = self.machines.get(&id) else {
+            return false;
+        };
+        if !machine.has_credit(depth) {
+            return false;
+        }
+        let found = self.queue.iter().find_map(|turn| {
+            let job = self.jobs.get(&turn.no)?;
+            if !machine.has_room(depth, job.spec.limits.memory_bytes) || !job.is_worth(depth) {
+                return None;
+            }
+            let offer = self.offer(job, id, slots)?;
+            Some((turn.no, offer))
+        });
+        let Some((no, offer)) = found else {
+            return false;
+        };
+        self.lease(no, id, &offer);
+        true
+    }
+
+    /// What of the job this machine could have now.
+    fn offer(&self, job: &Job, machine: MachineId, slots: u32) -> Option<Offer> {
+        let looked_at = job.tasks.elsewhere().take(ELSEWHERE_LOOKED_AT);
+        for (choosy_until, index) in looked_at {
+            if self.may_have(job, machine, choosy_until, index) {
+                return Some(Offer {
+                    first: index,
+                    count: 1,
+                    choosy_until: Some(choosy_until),
+                });
+            }
+        }
+        let (first, ready) = job.front()?;
+        let wanted = match job.spec.chunk {
+            Some(chunk) => chunk.clamp(1, CHUNK_TASKS_MAX),
+            None => job.pace.chunk(job.tasks.ready().len(), slots),
+        };
+        let (history, same) = job
+            .tasks
+            .histories()
+            .uniform(first, first + ready.min(wanted));
+        let losses = history.map_or(0, |history| history.losses);
+        let suspect = if losses == 0 {
+            u32::MAX
+        } else {
+            (SUSPECT_CHUNK >> (2 * (losses - 1)).min(31)).max(1)
+        };
+        Some(Offer {
+            first,
+            count: same.min(suspect),
+            choosy_until: None,
+        })
+    }
+
+    /// A task that asked to be run elsewhere may go to a machine that it does
+    /// not avoid; to any, when there is no other or it waited for one in vain.
+    fn may_have(&self, job: &Job, machine: MachineId, choosy_until: Moment, index: u32) -> bool {
+        let now = self.now.moment;
+        let Some(history) = job.tasks.histories().get(index) else {
+            return true;
+        };
+        if !history.avoid.contains(&machine) || choosy_until.after(RETRY_DELAY_MAX) <= now {
+            return true;
+        }
+        let memory = job.spec.limits.memory_bytes;
+        let other = self.machines.iter().any(|(id, other)| {
+            !history.avoid.contains(id) && other.is_open(now) && other.memory_bytes >= memory
+        });
+        choosy_until <= now && !other
+    }
+
+    fn lease(&mut self, no: JobNo, id: MachineId, offer: &Offer) {
+        let now = self.now;
+        let Some(job) = self.jobs.get_mut(&no) else {
+            return;
+        };
+        let Some(machine) = self.machines.get_mut(&id) else {
+            return;
+        };
+        if let Some(until) = offer.choosy_until {
+            job.tasks.take_elsewhere(until, offer.first);
+        }
+        let attempt = job
+            .tasks
+            .histories()
+            .get(offer.first)
+            .map_or(0, |history| history.attempt)
+            + 1;
+        let lease = Lease {
+            count: offer.count,
+            machine: id,
+            attempt,
+            term: self.term,
+            micros: job.pace.micros(offer.count),
+            granted_wall_ms: now.wall_ms,
+            inherited: false,
+        };
+        job.tasks.grant(offer.first, lease);
+        machine.take(no, offer.first, &lease, job.spec.limits.memory_bytes);
+        if job.facts.started_wall_ms.is_none() {
+            job.change().started_wall_ms = Some(now.wall_ms);
+        }
+        self.served += 1;
+        self.queue.remove(&job.turn);
+        job.turn = Turn::new(no, now.moment, job.spec.priority, self.served);
+        job.queued = job.wants_lease();
+        if job.queued {
+            self.queue.insert(job.turn);
+        }
+        if let Some(peer) = machine.peer() {
+            if machine.told.insert(no, job.edition) != Some(job.edition) {
+                let told = ToWorker::Job {
+                    job: job.id,
+                    spec: job.spec.clone(),
+                    fold_input: job.fold_input(),
+                };
+                self.transmits.push_back((peer, told));
+            }
+            let chunk = Chunk {
+                job: job.id,
+                first: offer.first,
+                count: offer.count,
+                attempt,
+                term: self.term,
+            };
+            self.transmits.push_back((peer, ToWorker::Lease(chunk)));
+        }
+        self.unsent.insert((no, offer.first));
+        self.touched.insert(no);
+    }
+
+    /// The delay before another try is over for some task of the job.
+    pub(super) fn handle_retry(&mut self, no: JobNo) {
+        let now = self.now.moment;
+        if let Some(job) = self.jobs.get_mut(&no) {
+            job.tasks.release_delayed(now);
+        }
+        self.touch(no);
+    }
+
+    /// Tasks that a paused machine has stopped go elsewhere as soon as another
+    /// machine has a slot for them and nothing else to do.
+    fn reclaim_held(&mut self) -> bool {
+        let now = self.now.moment;
+        let holding: Vec<MachineId> = self
+            .machines
+            .iter()
+            .filter(|(_, machine)| machine.is_holding())
+            .map(|(id, _)| *id)
+            .collect();
+        if holding.is_empty() {
+            return false;
+        }
+        let mut idle: u32 = self
+            .machines
+            .values()
+            .filter(|machine| machine.is_open(now))
+            .map(Machine::idle)
+            .sum();
+        let mut reclaimed = false;
+        for id in holding {
+            let mut dropped = Vec::new();
+            for (no, chunk) in self.chunks_of(id) {
+                if idle == 0 || !self.is_wanted(no) {
+                    continue;
+                }
+                self.take_back(no, chunk.first, chunk.count);
+                dropped.push(chunk);
+                idle -= 1;
+            }
+            if !dropped.is_empty() {
+                reclaimed = true;
+                self.send(id, ToWorker::Drop(dropped));
+            }
+        }
+        reclaimed
+    }
+
+    /// An idle slot could run tasks of the job.
+    fn is_wanted(&self, no: JobNo) -> bool {
+        let now = self.now.moment;
+        let Some(job) = self.jobs.get(&no) else {
+            return false;
+        };
+        let memory = job.spec.limits.memory_bytes;
+        job.may_run()
+            && self
+                .machines
+                .values()
+                .any(|machine| machine.is_open(now) && machine.has_room(Depth::Slots, memory))
+    }
+}
+
+impl Job {
+    /// When more of it can be tried, if nothing else happens.
+    fn next_try(&self, now: Moment) -> Option<Moment> {
+        let choosy = self.tasks.next_elsewhere(now);
+        [self.tasks.delayed(), choosy].into_iter().flatten().min()
+    }
+
+    /// Whether a chunk of it may wait behind another one.
+    fn is_worth(&self, depth: Depth) -> bool {
+        match depth {
+            Depth::Slots => true,
+            Depth::Ahead => {
+                self.pace.is_measured()
+                    && self.pace.micros(1) < super::pace::micros_of(PREFETCH_BELOW)
+            }
+        }
+    }
+}
+
+impl Machine {
+    /// Paused while it holds tasks.
+    fn is_holding(&self) -> bool {
+        self.pause.is_some() && !self.leases.is_empty()
+    }
+}

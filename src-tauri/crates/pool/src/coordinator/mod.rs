@@ -1,0 +1,353 @@
+//! The pool's jobs and who holds which of their tasks.
+//!
+//! The coordinator decides everything that is promised: what was accepted,
+//! which machine may run which task, which result counts. It does nothing
+//! itself: see the rule of the driver in the crate's documentation.
+//!
+//! What is kept in memory is the truth, and records are the difference between
+//! it and what was committed last. They are drawn up, and leases granted, when
+//! [`Coordinator::poll_record`] is first called after an input: so everything
+//! that one batch of inputs brought about is one transaction.
+
+mod blob;
+mod chance;
+mod check;
+mod command;
+mod explain;
+mod fold;
+mod grant;
+mod history;
+mod hold;
+mod job;
+mod life;
+mod link;
+mod machine;
+#[cfg(feature = "mutants")]
+mod mutant;
+mod pace;
+mod ranges;
+mod restore;
+mod result;
+mod save;
+mod tasks;
+mod timer;
+mod view;
+
+pub use command::{CommandError, RetryChanges, Submit, SubmitError, Submitted};
+pub use explain::{Explanation, ReasonCode};
+pub use fold::{Chore, ChoreDone, OWN_NODE};
+pub use job::{CancelReason, ClientId};
+#[cfg(feature = "mutants")]
+pub use mutant::Mutant;
+pub use restore::RestoreError;
+pub use timer::TimerReason;
+pub use view::{FoldView, JobState, JobView, MachineState, MachineView, TaskState, TaskView};
+
+use crate::id::{Digest, JobId, JobNo, MachineId, Term};
+use crate::limits::{HELLO_WITHIN, OWN_PAUSE, QUEUED_TASKS_MAX, STRANGERS_MAX, STRIKES_MAX};
+use crate::message::{Output, ToCoordinator, ToWorker};
+use crate::moment::{Moment, Now};
+use crate::record::Record;
+use chance::Chance;
+use job::{Job, Turn};
+use machine::Machine;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use timer::{Timer, Timers};
+
+/// A connection, named by the driver and never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Peer(pub u64);
+
+/// Something that those who watch want to know, once it is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// State, counts or reason.
+    JobChanged(JobId),
+    JobEnded(JobId),
+    JobForgotten(JobId),
+    /// Results became durable, in the order of their commit. Index = count is
+    /// the folded one.
+    Tasks {
+        job: JobId,
+        first: u32,
+        count: u32,
+    },
+    /// Of the attempt that counts at the moment, and of no other.
+    Output(Output),
+    MachineChanged(MachineId),
+    /// The first of a life.
+    Term(Term),
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Coordinator {
+    now: Now,
+    term: Term,
+    chance: Chance,
+    /// No new leases: this node stops.
+    draining: bool,
+    queued_max: u64,
+    jobs: BTreeMap<JobNo, Job>,
+    by_id: BTreeMap<JobId, JobNo>,
+    by_client: BTreeMap<ClientId, JobNo>,
+    next_no: u32,
+    machines: BTreeMap<MachineId, Machine>,
+    peers: BTreeMap<Peer, Connection>,
+    /// How often each blob is referenced.
+    blobs: BTreeMap<Digest, u64>,
+    /// Jobs of which something can be leased, in the order of their turns.
+    queue: BTreeSet<Turn>,
+    /// Leases granted so far, in this life.
+    served: u64,
+    timers: Timers,
+    /// Jobs that an input has changed since the last turn.
+    touched: BTreeSet<JobNo>,
+    /// Leases that were granted and are not sent yet: nobody can have a result.
+    unsent: BTreeSet<(JobNo, u32)>,
+    unsaved: save::Unsaved,
+    /// An input came after the last turn.
+    unsettled: bool,
+    records: VecDeque<Record>,
+    transmits: VecDeque<(Peer, ToWorker)>,
+    events: VecDeque<Event>,
+    chores: VecDeque<Chore>,
+    #[cfg(feature = "mutants")]
+    mutant: Option<Mutant>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    /// Known from its hello on.
+    machine: Option<MachineId>,
+    /// Violations of the protocol so far.
+    strikes: u32,
+}
+
+impl Coordinator {
+    /// The coordinator of a new pool.
+    #[must_use]
+    pub fn new(now: Now, seed: u64) -> Coordinator {
+        Coordinator::begin(now, seed, Term(1))
+    }
+
+    fn begin(now: Now, seed: u64, term: Term) -> Coordinator {
+        let mut coordinator = Coordinator {
+            now,
+            term,
+            chance: Chance::new(seed),
+            draining: false,
+            queued_max: QUEUED_TASKS_MAX,
+            jobs: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+            by_client: BTreeMap::new(),
+            next_no: 1,
+            machines: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            blobs: BTreeMap::new(),
+            queue: BTreeSet::new(),
+            served: 0,
+            timers: Timers::default(),
+            touched: BTreeSet::new(),
+            unsent: BTreeSet::new(),
+            unsaved: save::Unsaved::default(),
+            unsettled: true,
+            records: VecDeque::new(),
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            chores: VecDeque::new(),
+            #[cfg(feature = "mutants")]
+            mutant: None,
+        };
+        coordinator.unsaved.term = true;
+        coordinator.events.push_back(Event::Term(term));
+        coordinator
+    }
+
+    // ---- what the world did
+
+    pub fn handle_connected(&mut self, now: Now, peer: Peer) {
+        self.advance(now);
+        let strangers = self
+            .peers
+            .values()
+            .filter(|connection| connection.machine.is_none())
+            .count();
+        if strangers >= STRANGERS_MAX {
+            self.refuse(peer, "too many connections wait to say hello");
+            return;
+        }
+        self.peers.insert(
+            peer,
+            Connection {
+                machine: None,
+                strikes: 0,
+            },
+        );
+        self.timers
+            .arm(Timer::Hello(peer), now.moment.after(HELLO_WITHIN));
+    }
+
+    pub fn handle_message(&mut self, now: Now, peer: Peer, message: ToCoordinator) {
+        self.advance(now);
+        let Some(connection) = self.peers.get(&peer) else {
+            return;
+        };
+        match (connection.machine, message) {
+            (None, ToCoordinator::Hello(hello)) => self.handle_hello(peer, &hello),
+            (Some(machine), ToCoordinator::Heartbeat(heartbeat)) => {
+                self.handle_heartbeat(machine, &heartbeat)
+            }
+            (Some(machine), ToCoordinator::Results(results)) => {
+                self.handle_results(peer, machine, results)
+            }
+            (Some(machine), ToCoordinator::Output(output)) => self.handle_output(machine, output),
+            (Some(machine), ToCoordinator::Return(chunks)) => {
+                self.handle_return(peer, machine, &chunks)
+            }
+            (Some(machine), ToCoordinator::Goodbye) => self.handle_goodbye(peer, machine),
+            (
+                None,
+                ToCoordinator::Heartbeat(_)
+                | ToCoordinator::Results(_)
+                | ToCoordinator::Output(_)
+                | ToCoordinator::Return(_)
+                | ToCoordinator::Goodbye,
+            ) => self.strike(peer, "spoke before its hello"),
+            (Some(_), ToCoordinator::Hello(_)) => self.strike(peer, "said hello twice"),
+        }
+    }
+
+    /// The connection is gone. `timed_out`: without a word, so the machine may
+    /// be on its way back.
+    pub fn handle_disconnected(&mut self, now: Now, peer: Peer, timed_out: bool) {
+        self.advance(now);
+        self.timers.disarm(Timer::Hello(peer));
+        if let Some(Connection {
+            machine: Some(machine),
+            ..
+        }) = self.peers.remove(&peer)
+        {
+            self.unlink(machine, timed_out);
+        }
+    }
+
+    /// Something that [`Coordinator::poll_timeout`] asked for is due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.advance(now);
+        while let Some(timer) = self.timers.due(now.moment) {
+            match timer {
+                Timer::Hello(peer) => {
+                    self.peers.remove(&peer);
+                    self.refuse(peer, "no hello came");
+                }
+                Timer::Silence(machine) => self.handle_silence(machine),
+                Timer::Held(machine) => self.handle_held(machine),
+                Timer::Rested(_) => {}
+                Timer::Retry(no) => self.handle_retry(no),
+                Timer::JobTimeout(no) => self.handle_job_timeout(no),
+                Timer::TransientOver(no) => self.handle_transient_over(no),
+            }
+        }
+    }
+
+    // ---- what must happen next
+
+    /// Everything up to `None` is one transaction.
+    pub fn poll_record(&mut self) -> Option<Record> {
+        if self.unsettled {
+            self.unsettled = false;
+            self.grant();
+            self.save();
+        }
+        self.records.pop_front()
+    }
+
+    /// To be sent once the records are committed. After a
+    /// [`ToWorker::Refused`] the driver closes the connection.
+    pub fn poll_transmit(&mut self) -> Option<(Peer, ToWorker)> {
+        let transmit = self.transmits.pop_front();
+        if transmit.is_none() {
+            self.unsent.clear();
+        }
+        transmit
+    }
+
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    pub fn poll_chore(&mut self) -> Option<Chore> {
+        self.chores.pop_front()
+    }
+
+    /// When [`Coordinator::handle_timeout`] must be called at the latest, and why.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Moment, TimerReason)> {
+        let (at, timer) = self.timers.first()?;
+        let job = |no| self.jobs.get(&no).map(|job| job.id);
+        let reason = match timer {
+            Timer::Hello(peer) => TimerReason::Hello(peer),
+            Timer::Silence(machine) => TimerReason::Silence(machine),
+            Timer::Held(machine) => TimerReason::Held(machine),
+            Timer::Rested(machine) => TimerReason::Rested(machine),
+            Timer::Retry(no) => TimerReason::Retry(job(no)?),
+            Timer::JobTimeout(no) => TimerReason::JobTimeout(job(no)?),
+            Timer::TransientOver(no) => TimerReason::TransientOver(job(no)?),
+        };
+        Some((at, reason))
+    }
+
+    // ---- within
+
+    /// Every input comes through here: time goes on, and a turn is due.
+    fn advance(&mut self, now: Now) {
+        if let Some((due, _)) = self.timers.first()
+            && now.moment.since(due) >= OWN_PAUSE
+        {
+            self.forgive_silence(now);
+        }
+        self.now = Now {
+            moment: now.moment.max(self.now.moment),
+            wall_ms: now.wall_ms,
+        };
+        self.unsettled = true;
+    }
+
+    fn touch(&mut self, no: JobNo) {
+        self.touched.insert(no);
+    }
+
+    fn send(&mut self, machine: MachineId, message: ToWorker) {
+        if let Some(peer) = self.machines.get(&machine).and_then(Machine::peer) {
+            self.transmits.push_back((peer, message));
+        }
+    }
+
+    fn refuse(&mut self, peer: Peer, why: &str) {
+        self.transmits.push_back((
+            peer,
+            ToWorker::Refused {
+                why: why.to_owned(),
+            },
+        ));
+    }
+
+    /// A violation of the protocol changes nothing; too many close the connection.
+    fn strike(&mut self, peer: Peer, what: &str) {
+        let Some(connection) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        connection.strikes += 1;
+        if connection.strikes < STRIKES_MAX && connection.machine.is_some() {
+            return;
+        }
+        let machine = connection.machine;
+        self.peers.remove(&peer);
+        self.timers.disarm(Timer::Hello(peer));
+        self.refuse(peer, what);
+        if let Some(machine) = machine {
+            self.unlink(machine, false);
+        }
+    }
+}

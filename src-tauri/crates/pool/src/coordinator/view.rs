@@ -1,0 +1,375 @@
+//! Jobs, tasks and machines as they are now, for those who look.
+
+use super::Coordinator;
+use super::explain::Explanation;
+use super::job::{CancelReason, Ending, Folding, Job, Phase};
+use super::machine::{Link, Machine};
+use crate::id::{JobId, JobNo, MachineId};
+use crate::limits::PAGE_MAX;
+use crate::report::Failure;
+use crate::spec::{Fold, Spec};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobView {
+    pub id: JobId,
+    pub no: JobNo,
+    pub name: String,
+    pub state: JobState,
+    /// The fold is not counted. The five that follow add up to it.
+    pub total: u32,
+    pub queued: u32,
+    pub running: u32,
+    pub done: u32,
+    pub failed: u32,
+    pub cancelled: u32,
+    /// Set while it is queued.
+    pub reason: Option<Explanation>,
+    pub accepted_wall_ms: i64,
+    pub started_wall_ms: Option<i64>,
+    pub ended_wall_ms: Option<i64>,
+    /// That hold tasks of it now.
+    pub machines: Vec<MachineId>,
+    pub spec: Arc<Spec>,
+    pub fold: FoldView,
+    pub priority: i8,
+    /// A trial whose other tasks may run.
+    pub released: bool,
+    pub cancel_reason: Option<CancelReason>,
+    /// The first task that failed for good, by time.
+    pub first_failure: Option<(u32, Failure)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// Nothing of it runs, and it has not ended.
+    Queued,
+    Running,
+    Folding,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoldView {
+    /// Not asked for.
+    None,
+    /// Its tasks come first.
+    Waiting,
+    Running,
+    Done,
+    Failed {
+        message: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskView {
+    pub index: u32,
+    pub state: TaskState,
+    /// 0 before the first.
+    pub attempt: u32,
+    /// Where it runs now.
+    pub machine: Option<MachineId>,
+    /// Since when.
+    pub started_wall_ms: Option<i64>,
+    /// Times the program failed.
+    pub failures: u32,
+    /// Times the executor or machine was lost.
+    pub losses: u32,
+    /// Times it asked for another machine.
+    pub elsewhere: u32,
+    /// Why the last attempt that did not end well did not.
+    pub last_failure: Option<Failure>,
+    /// Set while it waits.
+    pub explanation: Option<Explanation>,
+    /// Per mille, where the program says.
+    pub progress: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    Queued,
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct MachineView {
+    pub id: MachineId,
+    pub name: String,
+    pub state: MachineState,
+    /// One sentence, always.
+    pub reason: String,
+    pub cores: u32,
+    /// Tasks it may run at once.
+    pub slots: u32,
+    /// Slots with a lease.
+    pub busy: u32,
+    /// What it offers to tasks.
+    pub memory_bytes: u64,
+    /// Of that, what its leases may use.
+    pub reserved_bytes: u64,
+    pub os: String,
+    pub version: String,
+    pub last_seen_wall_ms: i64,
+    pub connected: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MachineState {
+    Working,
+    Ready,
+    Paused,
+    Draining,
+    Offline,
+}
+
+impl Coordinator {
+    /// Jobs that are listed, newest first.
+    pub fn jobs(&self) -> impl Iterator<Item = JobView> {
+        self.jobs
+            .values()
+            .rev()
+            .filter(|job| job.is_listed())
+            .map(|job| self.view(job))
+    }
+
+    #[must_use]
+    pub fn job(&self, id: &JobId) -> Option<JobView> {
+        self.known(*id).map(|job| self.view(job))
+    }
+
+    /// Jobs whose name starts so, with or without its `j_`.
+    #[must_use]
+    pub fn find(&self, prefix: &str) -> Vec<JobId> {
+        let prefix = prefix.strip_prefix("j_").unwrap_or(prefix);
+        let named = self.jobs.values().filter(|job| !job.facts.forgetting);
+        named
+            .map(|job| job.id)
+            .filter(|id| id.to_string()[2..].starts_with(prefix))
+            .collect()
+    }
+
+    /// The newest job that is listed.
+    #[must_use]
+    pub fn last(&self) -> Option<JobId> {
+        self.jobs
+            .values()
+            .rev()
+            .find(|job| job.is_listed())
+            .map(|job| job.id)
+    }
+
+    /// Jobs that ended before then, for whoever keeps them only for a time.
+    /// The wall clock decides nothing here: it selects what a person's
+    /// setting names.
+    #[must_use]
+    pub fn ended_before(&self, wall_ms: i64) -> Vec<JobId> {
+        let kept = self.jobs.values().filter(|job| !job.facts.forgetting);
+        kept.filter(|job| job.facts.ended_wall_ms.is_some_and(|ended| ended < wall_ms))
+            .map(|job| job.id)
+            .collect()
+    }
+
+    /// At most [`PAGE_MAX`] tasks from `from` on.
+    #[must_use]
+    pub fn tasks(&self, job: JobId, from: u32, limit: u32) -> Vec<TaskView> {
+        let Some(job) = self.known(job) else {
+            return Vec::new();
+        };
+        let end = from.saturating_add(limit.min(PAGE_MAX)).min(job.spec.count);
+        (from..end)
+            .map(|index| self.task_view(job, index))
+            .collect()
+    }
+
+    /// Index = count is the fold by a kernel.
+    #[must_use]
+    pub fn task(&self, job: JobId, index: u32) -> Option<TaskView> {
+        let job = self.known(job)?;
+        let folds = job.spec.fold == Fold::Kernel && index == job.spec.count;
+        (index < job.spec.count || folds).then(|| self.task_view(job, index))
+    }
+
+    pub fn machines(&self) -> impl Iterator<Item = MachineView> {
+        self.machines
+            .iter()
+            .map(|(id, machine)| self.machine_view(*id, machine))
+    }
+
+    fn known(&self, id: JobId) -> Option<&Job> {
+        self.by_id
+            .get(&id)
+            .and_then(|no| self.jobs.get(no))
+            .filter(|job| !job.facts.forgetting)
+    }
+
+    fn view(&self, job: &Job) -> JobView {
+        let tasks = &job.tasks;
+        let (done, failed) = (tasks.done_count(), tasks.failed_count());
+        let running = tasks.leased() - u32::from(tasks.lease_of(job.spec.count).is_some());
+        let rest = job.spec.count - done - failed - running;
+        let (queued, cancelled) = if job.is_ended() { (0, rest) } else { (rest, 0) };
+        let state = job.state();
+        let machines: BTreeSet<MachineId> =
+            tasks.leases().map(|(_, lease)| lease.machine).collect();
+        JobView {
+            id: job.id,
+            no: job.no,
+            name: job.spec.name.clone(),
+            state,
+            total: job.spec.count,
+            queued,
+            running,
+            done,
+            failed,
+            cancelled,
+            reason: (state == JobState::Queued).then(|| self.explain_job(job)),
+            accepted_wall_ms: job.accepted_wall_ms,
+            started_wall_ms: job.facts.started_wall_ms,
+            ended_wall_ms: job.facts.ended_wall_ms,
+            machines: machines.into_iter().collect(),
+            spec: job.spec.clone(),
+            fold: job.fold_view(),
+            priority: job.spec.priority,
+            released: job.facts.released,
+            cancel_reason: match &job.facts.phase {
+                Phase::Ended(Ending::Cancelled { why, .. }) => Some(*why),
+                Phase::Ended(Ending::Done | Ending::Failed { .. })
+                | Phase::Open
+                | Phase::Folding(_) => None,
+            },
+            first_failure: job.facts.first_failure.clone(),
+        }
+    }
+
+    fn task_view(&self, job: &Job, index: u32) -> TaskView {
+        let tasks = &job.tasks;
+        let history = tasks.histories().get(index);
+        let before = history.map_or(0, |history| history.attempt);
+        let lease = tasks.lease_of(index);
+        let (state, attempt) = match lease {
+            Some(lease) => (TaskState::Running, lease.attempt),
+            // A task's attempts end without a result, each in its history, but for the one that is done.
+            None if tasks.done().contains(index) => (TaskState::Done, before + 1),
+            None if tasks.failed().contains(index) => (TaskState::Failed, before),
+            None if job.is_ended() => (TaskState::Cancelled, before),
+            None => (TaskState::Queued, before),
+        };
+        let progress = lease.and_then(|lease| {
+            let machine = self.machines.get(&lease.machine)?;
+            let told = machine.progress.iter().find(|(chunk, _)| {
+                chunk.job == job.id
+                    && chunk.attempt == lease.attempt
+                    && (chunk.first..chunk.first.saturating_add(chunk.count)).contains(&index)
+            });
+            told.map(|(_, per_mille)| *per_mille)
+        });
+        TaskView {
+            index,
+            state,
+            attempt,
+            machine: lease.map(|lease| lease.machine),
+            started_wall_ms: lease.map(|lease| lease.granted_wall_ms),
+            failures: history.map_or(0, |history| history.failures),
+            losses: history.map_or(0, |history| history.losses),
+            elsewhere: history.map_or(0, |history| history.elsewhere),
+            last_failure: history.and_then(|history| history.failure.as_deref().cloned()),
+            explanation: (state == TaskState::Queued).then(|| self.explain(job.id, Some(index))),
+            progress,
+        }
+    }
+
+    fn machine_view(&self, id: MachineId, machine: &Machine) -> MachineView {
+        let (state, reason) = self.machine_state(machine);
+        MachineView {
+            id,
+            name: machine.about.name.clone(),
+            state,
+            reason,
+            cores: machine.about.cores,
+            slots: machine.slots,
+            busy: machine.busy(),
+            memory_bytes: machine.memory_bytes,
+            reserved_bytes: machine.reserved_bytes(),
+            os: machine.about.os.clone(),
+            version: machine.about.program_version.clone(),
+            last_seen_wall_ms: machine.heard_wall_ms,
+            connected: machine.peer().is_some(),
+        }
+    }
+
+    fn machine_state(&self, machine: &Machine) -> (MachineState, String) {
+        match machine.link {
+            Link::Silent { .. } => {
+                return (
+                    MachineState::Offline,
+                    "connected, but it says nothing".to_owned(),
+                );
+            }
+            Link::Down { .. } => {
+                return (
+                    MachineState::Offline,
+                    "the connection is gone, it may come back".to_owned(),
+                );
+            }
+            Link::Gone => return (MachineState::Offline, "not connected".to_owned()),
+            Link::Up { .. } => {}
+        }
+        if self.draining {
+            return (
+                MachineState::Draining,
+                "finishes what it has: this node is stopping".to_owned(),
+            );
+        }
+        if let Some(pause) = &machine.pause {
+            return (MachineState::Paused, pause.why.clone());
+        }
+        let job = machine.leases.first().and_then(|(no, _)| self.jobs.get(no));
+        match job {
+            Some(job) => (MachineState::Working, format!("works on {}", job.spec.name)),
+            None if machine.slots == 0 => (MachineState::Draining, "takes no new tasks".to_owned()),
+            None => (MachineState::Ready, "waits for work".to_owned()),
+        }
+    }
+}
+
+impl Job {
+    /// Follows from its phase and its tasks alone.
+    pub(super) fn state(&self) -> JobState {
+        match &self.facts.phase {
+            Phase::Open if self.tasks.leased() > 0 => JobState::Running,
+            Phase::Open => JobState::Queued,
+            Phase::Folding(_) => JobState::Folding,
+            Phase::Ended(Ending::Done) => JobState::Done,
+            Phase::Ended(Ending::Failed { .. }) => JobState::Failed,
+            Phase::Ended(Ending::Cancelled { .. }) => JobState::Cancelled,
+        }
+    }
+
+    fn fold_view(&self) -> FoldView {
+        if self.spec.fold == Fold::None {
+            return FoldView::None;
+        }
+        match &self.facts.phase {
+            Phase::Folding(Folding::Node | Folding::Assembling | Folding::Task { .. }) => {
+                FoldView::Running
+            }
+            Phase::Ended(Ending::Done) => FoldView::Done,
+            Phase::Ended(Ending::Failed {
+                fold: Some(message),
+            }) => FoldView::Failed {
+                message: message.clone(),
+            },
+            Phase::Open
+            | Phase::Ended(Ending::Failed { fold: None } | Ending::Cancelled { .. }) => {
+                FoldView::Waiting
+            }
+        }
+    }
+}

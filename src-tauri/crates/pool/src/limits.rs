@@ -1,0 +1,128 @@
+//! Every limit of the pool, with its unit and its reason.
+
+use core::time::Duration;
+
+/// How often a worker says that it lives. Six of them fit into [`SILENCE_MAX`].
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// After this long without a word from a connected worker its leases are lost.
+/// Long enough for a stalled disk, short enough that a person still waits.
+pub const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// The same where the connection timed out: the machine may be on its way back
+/// (asleep, roaming), and what it holds is worth more than an early start.
+pub const TIMED_OUT_AFTER: Duration = Duration::from_secs(60);
+
+/// How long a paused worker may keep stopped tasks before they go elsewhere.
+pub const HELD_MAX: Duration = Duration::from_secs(120);
+
+/// A connection that has not said hello by then is closed.
+pub const HELLO_WITHIN: Duration = Duration::from_secs(10);
+
+/// A worker that gives leases back without pausing gets none for this long;
+/// otherwise the two would play ping-pong at the speed of the wire.
+pub const REST_AFTER_RETURN: Duration = Duration::from_secs(1);
+
+/// A timer that fires this much too late means that the coordinator itself
+/// stood still (suspend, a slow disk): nobody else is blamed for it.
+pub const OWN_PAUSE: Duration = Duration::from_secs(5);
+
+/// Life of a transient job whose client neither left nor took it along.
+pub const TRANSIENT_LIFE: Duration = Duration::from_secs(600);
+
+/// Where the delay before another try stops doubling.
+pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(60);
+
+/// What one level of priority is worth in waiting: a job that waited this much
+/// longer goes first, so even priority -10 against 10 waits 20 minutes at most
+/// between two of its leases.
+pub const PRIORITY_LEVEL: Duration = Duration::from_secs(60);
+
+/// Range of a job's priority.
+pub const PRIORITY_MIN: i8 = -10;
+/// See [`PRIORITY_MIN`].
+pub const PRIORITY_MAX: i8 = 10;
+
+/// Tasks of one job. Ranges keep ten million queued tasks in bytes, and their
+/// rows in the store within a gigabyte.
+pub const TASKS_PER_JOB_MAX: u32 = 10_000_000;
+
+/// Tasks that wait in all jobs together, unless the driver sets another limit.
+pub const QUEUED_TASKS_MAX: u64 = 10_000_000;
+
+/// Jobs that the coordinator remembers, ended ones included: about 2 KB each.
+pub const JOBS_MAX: usize = 100_000;
+
+/// Machines of a pool: about 1 KB each, and a heartbeat every five seconds.
+pub const MACHINES_MAX: usize = 1_000;
+
+/// Connections that have not said hello, at once.
+pub const STRANGERS_MAX: usize = 1_000;
+
+/// Slots of one machine; more than the largest server has threads.
+pub const SLOTS_MAX: u32 = 4_096;
+
+/// Tasks in one lease: 65,536 results of a few bytes fill one frame.
+pub const CHUNK_TASKS_MAX: u32 = 65_536;
+
+/// Measured work that a lease carries. Long enough that its two rows in the
+/// store cost under a hundredth of it, short enough to see progress.
+pub const CHUNK_TIME: Duration = Duration::from_millis(75);
+
+/// How much a job's chunks grow at a time: one lucky measurement must not send
+/// an hour of work to one machine.
+pub const CHUNK_GROWTH: u32 = 4;
+
+/// Leases that a machine holds for each slot: one runs while the next waits.
+pub const CHUNKS_PER_SLOT: u32 = 2;
+
+/// The same at most, when the disk or the wire is slow.
+pub const CHUNKS_PER_SLOT_MAX: u32 = 64;
+
+/// Leases of one machine, whatever its slots: what a hello may list.
+pub const LEASES_PER_WORKER_MAX: usize = 16_384;
+
+/// Work that a machine holds for each slot, in turnarounds of a lease: measured,
+/// two chunks on a disk of 5 ms a commit gave a sixth of what it could do.
+pub const TURNAROUNDS: u64 = 3;
+
+/// A longer turnaround than this is not believed.
+pub const TURNAROUND_MAX: Duration = Duration::from_secs(5);
+
+/// Chunks that take longer are not handed out in advance: the turnaround that
+/// this would save is nothing to them, and a task that waits behind a long one
+/// is a task that no idle slot can have.
+pub const PREFETCH_BELOW: Duration = Duration::from_secs(1);
+
+/// Tasks in a lease of tasks that were lost once; divided by four for each
+/// further loss, so that the one that takes its machine down is soon alone.
+pub const SUSPECT_CHUNK: u32 = 16;
+
+/// Violations of the protocol after which a connection is closed.
+pub const STRIKES_MAX: u32 = 10;
+
+/// Bytes of one frame. The largest messages are results of a chunk: a worker
+/// sends them in several messages when they would not fit.
+pub const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Results up to this go inline; larger ones become blobs.
+pub const INLINE_BYTES_MAX: usize = 4 * 1024;
+
+/// Bytes of a job's `run`: arguments, environment and places of its input.
+pub const RUN_BYTES_MAX: usize = 1024 * 1024;
+
+/// Characters of a job's or machine's name: what fits a line.
+pub const NAME_CHARS_MAX: usize = 200;
+
+/// Blobs that one job may name as inputs (a split of files keeps its list of
+/// files in a blob, so this is not the number of files).
+pub const INPUTS_MAX: usize = 10_000;
+
+/// Bytes kept of a failed try's message; the whole log lies with the result.
+pub const MESSAGE_BYTES_MAX: usize = 512;
+
+/// Frames of a backtrace kept with a failed try.
+pub const BACKTRACE_FRAMES_MAX: usize = 8;
+
+/// Tasks in one page of a list.
+pub const PAGE_MAX: u32 = 1_000;
