@@ -1,6 +1,7 @@
 //! Looking at a database before anything is built on it.
 
 use crate::image;
+use crate::layout::Layout;
 use crate::reader::ReadError;
 use crate::sqlite::{APPLICATION_ID, MIGRATIONS, Meaning, SCHEMA_VERSION, meaning, reading};
 use crate::sum::{StoreId, Sums, Table};
@@ -48,26 +49,42 @@ pub(crate) struct Health {
 
 /// Looks at the first bytes of the file, before SQLite does: SQLite takes an
 /// empty one for a new database and deletes the log beside it.
-pub(crate) fn header(path: &Path) -> io::Result<Result<(), String>> {
+pub(crate) fn header(layout: &Layout) -> io::Result<Result<(), String>> {
     let mut header = [0; 100];
-    let mut file = match File::open(path) {
+    let said = |what: &str| Ok(Err(what.to_owned()));
+    let mut file = match File::open(layout.database()) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Err("it is missing".to_owned()));
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return said("it is missing"),
         Err(error) => return Err(error),
     };
-    if file.metadata()?.len() == 0 {
-        return Ok(Err("it is empty".to_owned()));
+    let length = file.metadata()?.len();
+    if length == 0 {
+        return said("it is empty");
     }
     match file.read_exact(&mut header) {
-        Ok(()) if header.starts_with(b"SQLite format 3\0") => Ok(Ok(())),
-        Ok(()) => Ok(Err("it does not begin like a database".to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Ok(Err("it is cut off".to_owned()))
-        }
-        Err(error) => Err(error),
+        Ok(()) if header.starts_with(b"SQLite format 3\0") => {}
+        Ok(()) => return said("it does not begin like a database"),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return said("it is cut off"),
+        Err(error) => return Err(error),
     }
+    // A checkpoint that was killed may have the first page written before the
+    // last, which is then still in the log.
+    let log = std::fs::metadata(layout.log()).map_or(0, |log| log.len());
+    if log == 0 && length < length_said(&header) {
+        said("it is cut off")
+    } else {
+        Ok(Ok(()))
+    }
+}
+
+/// The length that a database's header says it has.
+fn length_said(header: &[u8; 100]) -> u64 {
+    let page = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 65_536,
+        page => u64::from(page),
+    };
+    let pages = u32::from_be_bytes([header[28], header[29], header[30], header[31]]);
+    page * u64::from(pages)
 }
 
 /// Reads the file once from end to end, which makes a check of it from a cold

@@ -260,7 +260,7 @@ async fn reopen(
         Found::Missing | Found::Damaged => None,
     };
     let database = layout.database();
-    if let Err(what) = inspect::header(&database).map_err(failed)? {
+    if let Err(what) = inspect::header(layout).map_err(failed)? {
         return Err(quarantined(layout, what));
     }
     let log_is_gone = known.is_some_and(|mark| mark.state == State::Open)

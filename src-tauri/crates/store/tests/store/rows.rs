@@ -1,16 +1,10 @@
 //! What is committed is what is read, and later changes win.
 
+use crate::fixture::open;
 use bytes::Bytes;
-use std::path::Path;
-use store::{CommitError, Options, Past, Store, Write, lock};
+use store::{CommitError, Past, Write};
 
 const ID: [u8; 16] = [3; 16];
-
-async fn open(dir: &Path) -> Store {
-    Store::open(&lock(dir).expect("lock"), Options::default())
-        .await
-        .expect("open")
-}
 
 fn job(no: u32, ended: bool, spec: Option<&'static str>, state: &'static str) -> Write {
     let spec = spec.map(|spec| Bytes::from(spec.as_bytes()));
