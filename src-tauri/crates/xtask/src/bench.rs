@@ -18,19 +18,15 @@ const BENCHES: &[(&str, &str)] = &[
     ("cli", "bench_pool_of_one"),
 ];
 
+/// What the benches run; the kernels natively, to compare with.
+const BINARIES: &[&str] = &["cli", "executor", "mandelbrot", "word_count"];
+
 /// All benches, or those whose example's name contains a word of `rest`.
 pub(crate) fn bench(rest: &[String]) -> Done {
     kernels::build()?;
     say("Release builds");
-    run(&mut cargo(&[
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "cli",
-        "--package",
-        "executor",
-    ]))?;
+    run(cargo(&["build", "--release", "--locked"])
+        .args(BINARIES.iter().flat_map(|name| ["--package", name])))?;
     let mut lines = Vec::new();
     println!("{}", machine());
     for (package, example) in BENCHES {
