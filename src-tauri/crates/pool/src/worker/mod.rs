@@ -12,6 +12,8 @@
 mod outbox;
 mod slot;
 mod span;
+#[cfg(test)]
+mod tests;
 
 use crate::id::{Digest, JobId, MachineId, Term};
 use crate::limits::{HEARTBEAT, HELD_MAX, LEASES_PER_WORKER_MAX, SILENCE_MAX};
@@ -76,7 +78,7 @@ pub enum Action {
         slot: SlotId,
         chunk: Chunk,
     },
-    /// Hold the slot's process where it is.
+    /// Hold the slot's process where it is, until its [`Action::Resume`].
     Stop {
         slot: SlotId,
     },
@@ -437,6 +439,7 @@ impl Worker {
     /// [`HELD_MAX`]; what was prefetched for it goes back.
     pub fn configure(&mut self, now: Now, config: WorkerConfig) {
         self.config = config;
+        self.is_awake(now);
         self.settle(now);
     }
 
@@ -588,9 +591,9 @@ impl Worker {
             self.give_back(chunk);
             return;
         }
-        for held in &known {
-            self.outbox.settle(held);
-            self.withdraw(held);
+        for part in known.iter().filter_map(|held| span::overlap(held, &chunk)) {
+            self.outbox.settle(&part);
+            self.withdraw(&part);
         }
         self.queue.push_back(chunk);
     }
@@ -775,14 +778,19 @@ impl Worker {
         }
     }
 
+    /// Lets what may run go on. A slot whose tasks are over is let go too:
+    /// every stop has its resume, whatever came between.
     fn resume_stopped(&mut self) {
         let mut room = self.allowed().saturating_sub(self.active());
         for (at, slot) in self.slots.iter_mut().enumerate() {
-            if room > 0 && slot.stopped.is_some() && !slot.is_free() {
-                slot.stopped = None;
-                self.actions.push_back(Action::Resume { slot: slot_id(at) });
+            if slot.stopped.is_none() || (room == 0 && !slot.is_free()) {
+                continue;
+            }
+            if !slot.is_free() {
                 room -= 1;
             }
+            slot.stopped = None;
+            self.actions.push_back(Action::Resume { slot: slot_id(at) });
         }
     }
 

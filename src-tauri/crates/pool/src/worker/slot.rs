@@ -131,9 +131,6 @@ impl Slot {
             self.given.pop_front();
         }
         self.progress = 0;
-        if self.given.is_empty() {
-            self.stopped = None;
-        }
         counts
     }
 
@@ -141,7 +138,6 @@ impl Slot {
     pub(super) fn free(&mut self) {
         self.given.retain(|given| !given.killed);
         if self.given.is_empty() {
-            self.stopped = None;
             self.progress = 0;
         }
     }

@@ -1,0 +1,233 @@
+//! People and their programs: who submits what, changes their mind, asks
+//! twice, and goes away.
+
+use crate::agenda::{MILLI, SECOND};
+use crate::chance::Chance;
+use crate::model::Authored;
+use crate::stage::Stage;
+use crate::workload::{Workload, digest};
+use core::time::Duration;
+use pool::id::{Digest, JobId};
+use pool::spec::{Fold, Limits, Spec};
+use pool::{ClientId, CommandError, RetryChanges, Submit, SubmitError, Submitted};
+use serde_bytes::ByteBuf;
+use std::rc::Rc;
+
+/// Work of one job of small tasks, and how many long ones there may be: a run
+/// is to have thousands of steps, not millions.
+const WORK_MICROS_MAX: u64 = 10 * SECOND;
+const LONG_TASKS_MAX: u64 = 40;
+const TASKS_MAX: u64 = 30_000;
+
+/// One job's life as its author sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Story {
+    pub(crate) authored: Authored,
+    pub(crate) digest: Digest,
+    /// As acknowledged.
+    pub(crate) job: Option<JobId>,
+    /// Things still to do before the author waits for the end.
+    acts: u64,
+    pub(crate) following: bool,
+    /// Has asked for it to be cancelled or forgotten: it need not be done.
+    pub(crate) gave_up: bool,
+    pub(crate) refused: bool,
+    /// Names it gave to modules: each keeps a reference.
+    pub(crate) names: Vec<Digest>,
+}
+
+/// What an author asks of the node.
+#[derive(Clone, Debug)]
+pub(crate) enum Command {
+    Submit(Box<Submit>),
+    Cancel(JobId),
+    Release(JobId),
+    Retry(JobId, RetryChanges),
+    Forget(JobId),
+    Follow(JobId, u64),
+    Unfollow(JobId, u64),
+    Left(JobId),
+    HoldBlob(Digest),
+    ReleaseBlob(Digest),
+    /// The node is to stop in good order.
+    Drain,
+}
+
+/// What the node answers, once it is durable.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    Submitted(ClientId, Result<Submitted, SubmitError>),
+    Done(Command, Result<(), CommandError>),
+}
+
+impl Story {
+    pub(crate) fn choose(chance: &mut Chance, number: u64) -> Story {
+        let task_time = chance
+            .per_mille(600)
+            .then(|| Duration::from_micros(chance.magnitude(100 * MILLI, 600 * SECOND)));
+        let workload = Workload::choose(chance, task_time.is_some());
+        let most = if workload.micros < 50 * MILLI {
+            (WORK_MICROS_MAX / workload.micros).clamp(LONG_TASKS_MAX, TASKS_MAX)
+        } else {
+            LONG_TASKS_MAX
+        };
+        let count = if chance.per_mille(30) {
+            0
+        } else {
+            chance.magnitude(1, most)
+        };
+        let fold = *chance
+            .pick(&[
+                Fold::None,
+                Fold::None,
+                Fold::Concat,
+                Fold::Sum,
+                Fold::Kernel,
+            ])
+            .unwrap_or(&Fold::None);
+        let run = postcard::to_stdvec(&workload).expect("numbers are encoded");
+        let spec = Spec {
+            name: format!("story {number}"),
+            module: digest(chance.below(4)),
+            count: u32::try_from(count).expect("few tasks"),
+            fold,
+            inputs: (0..chance.below(3))
+                .map(|_| digest(100 + chance.below(6)))
+                .collect(),
+            run: ByteBuf::from(run),
+            limits: Limits {
+                memory_bytes: 1 << *chance.pick(&[20, 26, 28, 29]).unwrap_or(&20),
+                task_time,
+                fuel: None,
+                output_bytes: 1 << 26,
+            },
+            retries: u32::try_from(chance.below(4)).expect("few"),
+            elsewhere: 3,
+            lost: *chance.pick(&[1, 3, 5, 5]).unwrap_or(&5),
+            retry_delay: Duration::from_millis(chance.magnitude(1, 2_000)),
+            priority: i8::try_from(chance.below(21)).expect("small") - 10,
+            timeout: chance
+                .per_mille(100)
+                .then(|| Duration::from_micros(chance.magnitude(SECOND, 1_000 * SECOND))),
+            trial: chance.per_mille(100),
+            transient: chance.per_mille(70),
+            followed: chance.per_mille(100),
+            chunk: chance
+                .per_mille(150)
+                .then(|| u32::try_from(chance.magnitude(1, 200)).expect("few")),
+        };
+        let digest = digest(chance.next());
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&chance.next().to_le_bytes());
+        let client = ClientId {
+            submitter: number % 3,
+            id,
+        };
+        Story {
+            authored: Authored {
+                client,
+                spec,
+                workload: Rc::new(workload),
+            },
+            digest,
+            job: None,
+            acts: chance.below(7),
+            following: false,
+            gave_up: false,
+            refused: false,
+            names: Vec::new(),
+        }
+    }
+
+    /// The next thing its author does, and when there will be another. Until
+    /// an answer comes the same is asked again.
+    pub(crate) fn act(&mut self, stage: &mut Stage, healing: bool) -> (Vec<Command>, Option<u64>) {
+        let soon = stage.chance.between(SECOND, 30 * SECOND);
+        let Some(job) = self.job else {
+            return if self.refused {
+                (Vec::new(), None)
+            } else {
+                (self.submits(stage, healing), Some(soon))
+            };
+        };
+        if healing {
+            return (self.see_it_through(job), None);
+        }
+        if self.acts == 0 {
+            return (Vec::new(), None);
+        }
+        self.acts -= 1;
+        let command = match stage.chance.below(12) {
+            0 | 1 => {
+                self.gave_up = true;
+                Command::Cancel(job)
+            }
+            2 | 3 => Command::Retry(job, self.changes(stage)),
+            4 | 5 => Command::Release(job),
+            6 => {
+                self.gave_up = true;
+                Command::Forget(job)
+            }
+            7 | 8 => {
+                self.following = true;
+                Command::Follow(job, 1)
+            }
+            9 => {
+                self.following = false;
+                Command::Unfollow(job, 1)
+            }
+            10 => self.submits(stage, healing).remove(0),
+            _ => match self.names.pop() {
+                Some(named) => Command::ReleaseBlob(named),
+                None => Command::HoldBlob(digest(stage.chance.below(4))),
+            },
+        };
+        (vec![command], Some(soon))
+    }
+
+    fn submits(&self, stage: &mut Stage, healing: bool) -> Vec<Command> {
+        let submit = Submit {
+            client: self.authored.client,
+            spec: self.authored.spec.clone(),
+            spec_digest: self.digest,
+            client_living: self.following || stage.chance.per_mille(500),
+        };
+        let mut commands = vec![Command::Submit(Box::new(submit.clone()))];
+        if !healing && stage.chance.per_mille(150) {
+            commands.push(Command::Submit(Box::new(submit.clone())));
+        }
+        if !healing && stage.chance.per_mille(100) {
+            // The same id for something else.
+            let spec = Spec {
+                name: "another".to_owned(),
+                ..submit.spec.clone()
+            };
+            commands.push(Command::Submit(Box::new(Submit {
+                spec,
+                spec_digest: digest(0xc0f),
+                ..submit
+            })));
+        }
+        commands
+    }
+
+    fn see_it_through(&mut self, job: JobId) -> Vec<Command> {
+        self.following = true;
+        let mut commands = vec![Command::Follow(job, 1)];
+        if self.authored.spec.trial {
+            commands.push(Command::Release(job));
+        }
+        commands
+    }
+
+    fn changes(&self, stage: &mut Stage) -> RetryChanges {
+        RetryChanges {
+            memory_bytes: stage.chance.per_mille(200).then_some(1 << 27),
+            task_time: None,
+            retries: stage
+                .chance
+                .per_mille(300)
+                .then(|| u32::try_from(stage.chance.below(6)).expect("few")),
+        }
+    }
+}

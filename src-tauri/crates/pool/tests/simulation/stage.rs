@@ -1,0 +1,78 @@
+//! What everybody on the stage shares: time to come, chance, connections, the
+//! trace, and what is really true of the world.
+
+use crate::agenda::{Agenda, At, MILLI};
+use crate::chance::Chance;
+use crate::links::Link;
+use crate::trace::Trace;
+use pool::id::Digest;
+use pool::message::Chunk;
+use std::collections::BTreeSet;
+
+/// Chunks that a liar may name: the latest that anybody was leased.
+const OVERHEARD_MAX: usize = 32;
+
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) agenda: Agenda,
+    pub(crate) chance: Chance,
+    pub(crate) trace: Trace,
+    pub(crate) links: Vec<Link>,
+    pub(crate) latency_max: At,
+    pub(crate) jitter_max: At,
+    /// Blobs whose bytes lie in the node's store.
+    pub(crate) blobs: BTreeSet<Digest>,
+    overheard: Vec<Chunk>,
+    /// The first thing that was not as promised.
+    pub(crate) broken: Option<String>,
+}
+
+impl Stage {
+    pub(crate) fn new(mut chance: Chance, trace: Trace) -> Stage {
+        let latency_max = *chance.pick(&[50, MILLI, 100 * MILLI]).unwrap_or(&MILLI);
+        let jitter_max = *chance.pick(&[0, 100, 20 * MILLI]).unwrap_or(&0);
+        Stage {
+            agenda: Agenda::default(),
+            chance,
+            trace,
+            links: Vec::new(),
+            latency_max,
+            jitter_max,
+            blobs: BTreeSet::new(),
+            overheard: Vec::new(),
+            broken: None,
+        }
+    }
+
+    /// Remembers the first broken promise; the run ends with it.
+    pub(crate) fn accuse(&mut self, what: impl Into<String>) {
+        if self.broken.is_none() {
+            let what = what.into();
+            self.trace
+                .line(self.agenda.now(), format_args!("BROKEN {what}"));
+            self.broken = Some(what);
+        }
+    }
+
+    pub(crate) fn overhear(&mut self, chunk: Chunk) {
+        if self.overheard.len() == OVERHEARD_MAX {
+            self.overheard.remove(0);
+        }
+        self.overheard.push(chunk);
+    }
+
+    pub(crate) fn overheard(&mut self) -> Option<Chunk> {
+        self.chance.pick(&self.overheard).copied()
+    }
+}
+
+/// A line of the trace, formatted only where somebody reads it.
+macro_rules! tell {
+    ($stage:expr, $($what:tt)*) => {
+        if $stage.trace.is_written() {
+            let now = $stage.agenda.now();
+            $stage.trace.line(now, format_args!($($what)*));
+        }
+    };
+}
+pub(crate) use tell;
