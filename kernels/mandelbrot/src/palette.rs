@@ -6,6 +6,9 @@ use crate::orbit::Orbit;
 /// How fast the colours go round: turns for each doubling of the steps.
 const TURNS_PER_DOUBLING: f32 = 0.36;
 
+/// Doublings before the colours begin to turn: far from the set it is dark.
+const DOUBLINGS_OF_DARK: f32 = 2.2;
+
 /// Where the light comes from: the upper left, as one reads.
 const LIGHT_FROM: (f32, f32) = (
     -std::f32::consts::FRAC_1_SQRT_2,
@@ -90,7 +93,8 @@ impl Palette {
         else {
             return self.inside;
         };
-        let turns = (steps.max(0.0) as f32 + 1.0).log2() * TURNS_PER_DOUBLING;
+        let doublings = (steps.max(0.0) as f32 + 1.0).log2() - DOUBLINGS_OF_DARK;
+        let turns = doublings.max(0.0) * TURNS_PER_DOUBLING;
         let colour = self.at(turns).to_light();
 
         let slope = outwards.0 as f32 * LIGHT_FROM.0 + outwards.1 as f32 * LIGHT_FROM.1;
