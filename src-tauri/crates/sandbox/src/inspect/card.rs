@@ -349,14 +349,14 @@ impl EntryError {
         match self {
             EntryError::Refused(refusal) => refusal.hint.clone(),
             EntryError::FunctionNeeded { functions } => Some(format!(
-                "Choose a function, then a range of numbers: --invoke NAME [--range A..B]. There are {functions}"
+                "Choose a function, then a range of numbers: --invoke NAME [--range A..B]. There are {functions}."
             )),
             EntryError::NoSuchFunction {
                 suggestion: Some(near),
                 ..
             } => Some(format!("Did you mean `{near}`?")),
             EntryError::NoSuchFunction { functions, .. } if functions.is_empty() => None,
-            EntryError::NoSuchFunction { functions, .. } => Some(format!("There are {functions}")),
+            EntryError::NoSuchFunction { functions, .. } => Some(format!("There are {functions}.")),
         }
     }
 }
@@ -378,10 +378,10 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    pub(super) fn refused(kind: Kind, refusal: Refusal) -> Findings {
+    pub(super) fn new(kind: Kind, verdict: Verdict) -> Findings {
         Findings {
             kind,
-            verdict: Verdict::Refuse(refusal),
+            verdict,
             toolchain: None,
             memory: None,
             uses: Uses::default(),
@@ -393,6 +393,10 @@ impl Findings {
             warnings: Vec::new(),
             bytes_function: false,
         }
+    }
+
+    pub(super) fn refused(kind: Kind, refusal: Refusal) -> Findings {
+        Findings::new(kind, Verdict::Refuse(refusal))
     }
 
     pub(super) fn card(self, bytes: u64, text: bool) -> Card {

@@ -4,8 +4,8 @@ use wasmparser::{component_types::ComponentEntityType, types::TypesRef};
 
 use super::{
     Sections,
-    card::{Findings, Kind, Refusal, RefuseCode, Uses, Verdict},
-    core::{IMPORTS_LISTED_MAX, NETWORK_WARNING},
+    card::{Findings, Kind, Refusal, RefuseCode, Verdict},
+    core::{NAMES_LISTED_MAX, NETWORK_WARNING},
     preview2, show,
 };
 use crate::Entry;
@@ -36,14 +36,14 @@ pub(super) fn judge(types: TypesRef<'_>, sections: &Sections<'_>) -> Findings {
         .filter(|name| !preview2::provides(name))
         .collect();
     let mut findings = match missing.is_empty() {
-        true => Findings { verdict: Verdict::Run, ..command() },
+        true => command(),
         false => Findings::refused(
             Kind::Wasi02Command,
             Refusal::new(
                 RefuseCode::MissingImport,
                 format!(
                     "Skep provides WASI 0.2 without HTTP; these imports are missing: {}.",
-                    show::names(missing, IMPORTS_LISTED_MAX)
+                    show::names(missing, NAMES_LISTED_MAX)
                 ),
             )
             .hint("Build it without them, or join it with the component that exports them: `wac plug`."),
@@ -82,18 +82,9 @@ pub(super) fn wasi_03() -> Findings {
 
 fn command() -> Findings {
     Findings {
-        kind: Kind::Wasi02Command,
-        verdict: Verdict::Run,
-        toolchain: None,
-        memory: None,
-        uses: Uses::default(),
-        functions: Vec::new(),
-        kernel: None,
-        reuse: false,
         on_demand: true,
         entry: Some(Entry::Command),
-        warnings: Vec::new(),
-        bytes_function: false,
+        ..Findings::new(Kind::Wasi02Command, Verdict::Run)
     }
 }
 

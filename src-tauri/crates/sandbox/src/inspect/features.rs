@@ -6,7 +6,7 @@ use wasmparser::{Error, Validator, WasmFeatures, types::Types};
 use super::card::{Findings, Kind, Refusal, RefuseCode};
 
 /// What the engine accepts: WebAssembly 3 less what costs safety or is too
-/// young. The engine's own configuration says the same; a test compares them.
+/// young. The executor's engine is configured to the same.
 fn engine() -> WasmFeatures {
     WasmFeatures::WASM3
         .union(WasmFeatures::COMPONENT_MODEL)
@@ -174,25 +174,27 @@ impl Feature {
     }
 }
 
-/// Validates the module, and where it fails finds what it would need. At most
-/// two passes for each feature, each linear in the module's size.
+/// Validates the module, and where it fails finds what it would need. Passes
+/// are linear in the module's size: two for an invalid module, and two for
+/// each feature where only features are missing.
 pub(super) fn needs(bytes: &[u8]) -> Needs {
     let error = match validate(bytes, engine()) {
         Ok(types) => return Needs::Nothing(types),
         Err(error) => error,
     };
-    for feature in &KEPT_OFF {
-        if let Ok(types) = validate(bytes, engine().union(feature.flags())) {
-            return Needs::Features(types, Needed(vec![feature]));
-        }
-    }
     let Ok(types) = validate(bytes, WasmFeatures::all()) else {
         return Needs::Never(error);
     };
-    let needed = KEPT_OFF
+    let enough = KEPT_OFF
         .iter()
-        .filter(|feature| validate(bytes, without(feature)).is_err())
-        .collect();
+        .find(|feature| validate(bytes, engine().union(feature.flags())).is_ok());
+    let needed = match enough {
+        Some(feature) => vec![feature],
+        None => KEPT_OFF
+            .iter()
+            .filter(|feature| validate(bytes, without(feature)).is_err())
+            .collect(),
+    };
     Needs::Features(types, Needed(needed))
 }
 

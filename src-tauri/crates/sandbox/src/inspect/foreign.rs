@@ -64,7 +64,7 @@ pub(super) fn recognise(bytes: &[u8]) -> Format {
         .iter()
         .find(|(start, ..)| bytes.starts_with(start))
     {
-        return not_wasm(format!("This is {what}, not a WebAssembly module."), *hint);
+        return not_wasm(format!("This is {what}, not a WebAssembly module."), hint);
     }
     match text_head(bytes) {
         Some(head) => recognise_text(head, bytes.len()),

