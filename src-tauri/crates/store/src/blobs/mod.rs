@@ -64,10 +64,6 @@ impl Blobs {
             digest: *digest,
         }
     }
-
-    fn path(&self, digest: &Digest) -> PathBuf {
-        self.shared.path(digest)
-    }
 }
 
 impl Shared {

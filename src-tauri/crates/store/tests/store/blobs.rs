@@ -57,6 +57,8 @@ async fn what_was_put_is_got_and_putting_it_again_is_harmless() {
             read == content && said == length as u64,
             "from its beginning"
         );
+        let named = store.blobs.path(&digest).await.expect("path");
+        assert!(fs::read(named).expect("read") == content);
     }
     assert_eq!(files(dir.path()), 4, "no temporary file is left");
     let missing = store.blobs.get(&[0; 32]).await;
@@ -106,6 +108,8 @@ async fn a_damaged_blob_is_never_served_and_putting_it_mends_it() {
         assert!(matches!(got, Err(GetError::Corrupt)), "{got:?}");
         let opened = store.blobs.open(&digest).await;
         assert!(matches!(opened, Err(GetError::Corrupt)), "{opened:?}");
+        let named = store.blobs.path(&digest).await;
+        assert!(matches!(named, Err(GetError::Corrupt)), "{named:?}");
         store.blobs.put(content.clone()).await.expect("mend");
         assert_eq!(store.blobs.get(&digest).await.expect("mended"), content);
         store.blobs.open(&digest).await.expect("mended");

@@ -1,11 +1,14 @@
-//! Measures what the store costs: `cargo run --release -p store --example commit [FOLDER]`.
+//! Measures what the store costs: `cargo xtask bench store`.
 //!
-//! Prints a table to stderr and the same figures as JSON to stdout. The folder
-//! decides which disk is measured; what is made in it is removed again.
+//! `SKEP_BENCH_FOLDER` decides which disk is measured; what is made in it is
+//! removed again. A bare fsync stands beside the commits, because most of a
+//! lone commit is one.
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::error::Error;
+use std::fs::File;
+use std::io::{Seek, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use store::{Options, Store, Write, lock};
@@ -16,32 +19,34 @@ const RUNS: usize = 5;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args_os()
-        .nth(1)
-        .unwrap_or_else(|| std::env::temp_dir().into());
+    let folder = std::env::var_os("SKEP_BENCH_FOLDER").map_or_else(std::env::temp_dir, Into::into);
     let mut figures = Vec::new();
     for _ in 0..RUNS {
         let dir = tempfile::tempdir_in(&folder)?;
         figures.push(measure(dir.path()).await?);
     }
-    let mut said = serde_json::Map::new();
     for (place, (name, unit, _)) in figures[0].iter().enumerate() {
         let mut values: Vec<f64> = figures.iter().map(|run| run[place].2).collect();
         values.sort_unstable_by(f64::total_cmp);
-        let (low, median, high) = (values[0], values[RUNS / 2], values[RUNS - 1]);
-        eprintln!("{name:<44} {median:>12.1} {unit:<8} ({low:.1} to {high:.1})");
-        let figure: Value = json!({ "unit": unit, "median": median, "low": low, "high": high });
-        said.insert((*name).to_owned(), figure);
+        let (min, median, max) = (values[0], values[RUNS / 2], values[RUNS - 1]);
+        let figure = json!({ "name": name, "unit": unit, "median": median, "min": min, "max": max, "runs": RUNS });
+        println!("{figure}");
     }
-    println!("{}", Value::Object(said));
     Ok(())
 }
 
 type Figure = (&'static str, &'static str, f64);
 
 async fn measure(dir: &Path) -> Result<Vec<Figure>, Box<dyn Error>> {
+    let mut figures = vec![bare_fsync(dir)?];
+    let began = Instant::now();
+    let store = Store::open(&lock(dir)?, Options::default()).await?;
+    figures.push(("a new store", "ms", millis(began)));
+    store.reader.close().await;
+    store.writer.close().await?;
+    let began = Instant::now();
     let mut store = Store::open(&lock(dir)?, Options::default()).await?;
-    let mut figures = Vec::new();
+    figures.push(("opening an empty store", "ms", millis(began)));
 
     let mut took = Vec::new();
     for n in 0..1000 {
@@ -86,7 +91,7 @@ async fn measure(dir: &Path) -> Result<Vec<Figure>, Box<dyn Error>> {
         .map(|(_, count)| count)
         .sum();
     figures.push((
-        "restore, per million tasks that are done",
+        "restore, per million tasks done",
         "ms",
         millis(began) * 1e6 / f64::from(done),
     ));
@@ -111,9 +116,24 @@ async fn measure(dir: &Path) -> Result<Vec<Figure>, Box<dyn Error>> {
     store.writer.close().await?;
     let began = Instant::now();
     let store = Store::open(&lock(dir)?, Options::default()).await?;
-    figures.push(("opening again", "ms", millis(began)));
+    figures.push(("opening it with 1.7 million results", "ms", millis(began)));
     drop(store);
     Ok(figures)
+}
+
+/// What the disk needs for one page, overwritten in place as in the log.
+fn bare_fsync(dir: &Path) -> Result<Figure, Box<dyn Error>> {
+    let mut file = File::create(dir.join("bare"))?;
+    let mut took = Vec::new();
+    for _ in 0..200 {
+        file.rewind()?;
+        file.write_all(&[1; 4096])?;
+        let began = Instant::now();
+        file.sync_all()?;
+        took.push(began.elapsed());
+    }
+    took.sort_unstable();
+    Ok(("bare fsync of one page, p50", "µs", micros(took[100])))
 }
 
 /// What accepting a job of one task and leasing it writes.
