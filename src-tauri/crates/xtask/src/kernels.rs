@@ -20,8 +20,9 @@ const DEBIAN_LIBC: &str = "/usr/lib/wasm32-wasi";
 /// Builds what is not up to date.
 pub(crate) fn build() -> Done {
     say("Kernels");
-    // A folder of their own: another compiler's artefacts must not mix with ours.
-    let built = target().join("kernels").join("build");
+    // A folder of their own: another compiler's artefacts must not mix with
+    // ours, nor lie where `bundle` looks for changes.
+    let built = target().join("kernels-build");
     let mut command = if has_target() || add_target() {
         ordinary()?
     } else {
@@ -51,6 +52,9 @@ fn publish(from: &Path, to: &Path) -> Done {
     if std::fs::read(to).is_ok_and(|old| old == new) {
         return Ok(());
     }
+    let folder = to.parent().unwrap_or(to);
+    std::fs::create_dir_all(folder)
+        .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     std::fs::write(to, new).map_err(|error| format!("cannot write {}: {error}", to.display()))
 }
 
