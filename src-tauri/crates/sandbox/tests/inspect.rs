@@ -43,7 +43,7 @@ const FIXTURES: &[(&str, Kind, Expected)] = &[
         Kind::Wasi02Command,
         Refused(
             RefuseCode::MissingImport,
-            "Skep provides WASI 0.2 without HTTP; these imports are missing: \
+            "Skep provides WASI 0.2 without HTTP; these are missing: \
              `wasi:http/outgoing-handler@0.2.0`, `acme:gpu/compute@1.0.0`. \
              Build it without them, or join it with the component that exports them: `wac plug`.",
         ),
@@ -124,7 +124,7 @@ const FIXTURES: &[(&str, Kind, Expected)] = &[
         Kind::AssemblyScript,
         Refused(
             RefuseCode::MissingImport,
-            "Built by AssemblyScript to run inside JavaScript; these imports are missing: \
+            "Built by AssemblyScript to run inside JavaScript; these are missing: \
              `env.console.log`, `env.Date.now`. Build it without what needs JavaScript, \
              or for WASI with @assemblyscript/wasi-shim.",
         ),
@@ -229,7 +229,7 @@ const FIXTURES: &[(&str, Kind, Expected)] = &[
         Kind::Module,
         Refused(
             RefuseCode::MissingImport,
-            "Skep provides WASI and skep.progress; these imports are missing: `env.one`, \
+            "Skep provides WASI and skep.progress; these are missing: `env.one`, \
              `env.two\\u{1b}[2J`, `env.memory`, `host.four`, `host.five` and 2 more. Build it for \
              wasm32-wasip1 or wasm32-wasip2, and without what the host would have to bring.",
         ),
@@ -239,7 +239,7 @@ const FIXTURES: &[(&str, Kind, Expected)] = &[
         Kind::Module,
         Refused(
             RefuseCode::MissingImport,
-            "Skep provides WASI and skep.progress; these imports are missing: \
+            "Skep provides WASI and skep.progress; these are missing: \
              `wasi_snapshot_preview1.fd_teleport`. Build it for wasm32-wasip1 or wasm32-wasip2, \
              and without what the host would have to bring.",
         ),
@@ -249,8 +249,8 @@ const FIXTURES: &[(&str, Kind, Expected)] = &[
         Kind::Module,
         Refused(
             RefuseCode::LinkError,
-            "Imports `wasi_snapshot_preview1.fd_write` as (i32, i64) -> i32; it is \
-             (i32, i32, i32, i32) -> i32. Build it again with a current compiler or SDK.",
+            "Imports `wasi_snapshot_preview1.fd_write` as (i32, i64) -> i32, but Skep has \
+             it as (i32, i32, i32, i32) -> i32. Build it again with a current compiler or SDK.",
         ),
     ),
     (
@@ -428,6 +428,10 @@ fn warnings_say_what_will_go_wrong() {
     assert_eq!(
         card("program").warnings,
         ["Imports no WASI, so it prints nothing: it can only succeed or fail."]
+    );
+    assert_eq!(
+        card("program_main").warnings,
+        ["Imports no WASI, so it prints nothing but what its `main` gives."]
     );
     assert_eq!(
         card("functions").warnings,
@@ -717,6 +721,21 @@ fn invalid_modules_are_told_where() {
              Build it again, or copy it again: the file may be damaged."
         )
     );
+}
+
+/// An import of kind 0x20, a function of exact type, which the engine does not know.
+#[test]
+fn an_exact_function_is_not_provided() {
+    let mut bytes = fixture("wasi_unstable");
+    let unstable = b"wasi_unstable";
+    let at = bytes
+        .windows(unstable.len())
+        .position(|window| window == unstable);
+    let kind = at.expect("it is imported") + unstable.len() + 1 + "fd_write".len();
+    assert_eq!(bytes[kind], 0);
+    bytes[at.expect("it is imported")] = b'W';
+    bytes[kind] = 0x20;
+    assert_eq!(refusal(&bytes).0, RefuseCode::MissingImport);
 }
 
 #[test]

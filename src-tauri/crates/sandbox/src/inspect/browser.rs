@@ -31,7 +31,9 @@ pub fn stub(module: &str, name: &str) -> Option<Stub> {
     if module == "env" && name == "abort" {
         return Some(Stub::Abort);
     }
-    if !is_wasm_bindgen(module) {
+    let runtime = matches!(module, "wbg" | "__wbindgen_placeholder__")
+        || module.starts_with("./") && module.ends_with("_bg.js");
+    if !runtime {
         return None;
     }
     [
@@ -116,6 +118,7 @@ mod tests {
             ("wbg", "__wbg_log_be289d5034ed271b", None),
             ("wbg", "__wbg___wbindgen_throw_", None),
             ("env", "__wbindgen_throw", None),
+            ("other_bg.js", "__wbindgen_throw", None),
         ] {
             assert_eq!(stub(module, name), expected, "{module}.{name}");
         }

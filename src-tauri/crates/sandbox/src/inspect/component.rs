@@ -42,7 +42,7 @@ pub(super) fn judge(types: TypesRef<'_>, sections: &Sections<'_>) -> Findings {
             Refusal::new(
                 RefuseCode::MissingImport,
                 format!(
-                    "Skep provides WASI 0.2 without HTTP; these imports are missing: {}.",
+                    "Skep provides WASI 0.2 without HTTP; these are missing: {}.",
                     show::names(missing, NAMES_LISTED_MAX)
                 ),
             )

@@ -50,7 +50,7 @@ pub(super) fn judge(module: &Module<'_>, sections: &Sections<'_>) -> Result<(), 
                     Kind::Module,
                     RefuseCode::LinkError,
                     format!(
-                        "Imports `{from}.{}` as {}; it is {}.",
+                        "Imports `{from}.{}` as {}, but Skep has it as {}.",
                         show::name(name),
                         module
                             .func(*ty)
@@ -112,7 +112,7 @@ fn missing_imports(module: &Module<'_>, sections: &Sections<'_>, missing: &[Stri
             Kind::AssemblyScript,
             RefuseCode::MissingImport,
             format!(
-                "Built by AssemblyScript to run inside JavaScript; these imports are missing: {}.",
+                "Built by AssemblyScript to run inside JavaScript; these are missing: {}.",
                 names()
             ),
             "Build it without what needs JavaScript, or for WASI with @assemblyscript/wasi-shim.",
@@ -122,7 +122,7 @@ fn missing_imports(module: &Module<'_>, sections: &Sections<'_>, missing: &[Stri
         Kind::Module,
         RefuseCode::MissingImport,
         format!(
-            "Skep provides WASI and skep.progress; these imports are missing: {}.",
+            "Skep provides WASI and skep.progress; these are missing: {}.",
             names()
         ),
         "Build it for wasm32-wasip1 or wasm32-wasip2, and without what the host would have to bring.",

@@ -12,9 +12,12 @@ use super::{
     card::{Findings, Kind, MemorySize, Refusal, RefuseCode, Verdict},
     show,
 };
-use crate::limits::{
-    LARGE_MODULE_BYTES, LARGE_TABLE_ELEMENTS_MAX, MEMORY_DEFAULT_BYTES, TABLE_ELEMENTS_MAX,
-    TABLES_MAX,
+use crate::{
+    Entry,
+    limits::{
+        LARGE_MODULE_BYTES, LARGE_TABLE_ELEMENTS_MAX, MEMORY_DEFAULT_BYTES, TABLE_ELEMENTS_MAX,
+        TABLES_MAX,
+    },
 };
 use code::Code;
 use module::Module;
@@ -59,7 +62,12 @@ fn refuse(kind: Kind, code: RefuseCode, message: impl Into<String>, hint: &str) 
 fn warn(findings: &mut Findings, module: &Module<'_>, bytes: u64) {
     let warnings = &mut findings.warnings;
     if findings.kind == Kind::Program {
-        warnings.push("Imports no WASI, so it prints nothing: it can only succeed or fail.".into());
+        let text = if matches!(findings.entry, Some(Entry::Function { .. })) {
+            "Imports no WASI, so it prints nothing but what its `main` gives."
+        } else {
+            "Imports no WASI, so it prints nothing: it can only succeed or fail."
+        };
+        warnings.push(text.into());
     }
     if findings.uses.network {
         warnings.push(NETWORK_WARNING.into());

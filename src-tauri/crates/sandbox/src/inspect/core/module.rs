@@ -44,8 +44,10 @@ impl<'a> Module<'a> {
 
     pub(super) fn func(&self, ty: EntityType) -> Option<&'a FuncType> {
         match ty {
-            EntityType::Func(id) | EntityType::FuncExact(id) => self.func_type(id),
-            EntityType::Table(_)
+            EntityType::Func(id) => self.func_type(id),
+            // The validator lets exact functions pass, the engine does not know them.
+            EntityType::FuncExact(_)
+            | EntityType::Table(_)
             | EntityType::Memory(_)
             | EntityType::Global(_)
             | EntityType::Tag(_) => None,
@@ -134,7 +136,8 @@ pub(super) fn is_reference(ty: ValType) -> bool {
 /// What an import or export is, in words.
 pub(super) fn sort(ty: EntityType) -> &'static str {
     match ty {
-        EntityType::Func(_) | EntityType::FuncExact(_) => "a function",
+        EntityType::Func(_) => "a function",
+        EntityType::FuncExact(_) => "a function of exact type",
         EntityType::Table(_) => "a table",
         EntityType::Memory(_) => "a memory",
         EntityType::Global(_) => "a global",
