@@ -164,7 +164,11 @@ impl Machine {
 
     /// Whether it has credit for another lease, of tasks of this much memory.
     pub(super) fn has_room(&self, depth: Depth, memory_bytes: u64) -> bool {
-        self.has_credit(depth) && self.memory_left() >= self.memory_more(memory_bytes)
+        // A machine that offers less than before may have more reserved than it
+        // offers: then one more of the same size costs nothing, and is too much.
+        memory_bytes <= self.memory_bytes
+            && self.has_credit(depth)
+            && self.memory_left() >= self.memory_more(memory_bytes)
     }
 
     pub(super) fn has_credit(&self, depth: Depth) -> bool {

@@ -13,9 +13,10 @@ use pool::{ClientId, CommandError, RetryChanges, Submit, SubmitError, Submitted}
 use serde_bytes::ByteBuf;
 use std::rc::Rc;
 
-/// Work of one job of small tasks, and how many long ones there may be: a run
-/// is to have thousands of steps, not millions.
-const WORK_MICROS_MAX: u64 = 10 * SECOND;
+/// Work of one job of small tasks and of one of long ones: a run is to have
+/// thousands of steps, not millions.
+const WORK_MICROS_MAX: u64 = 5 * SECOND;
+const LONG_WORK_MICROS_MAX: u64 = 200 * SECOND;
 const LONG_TASKS_MAX: u64 = 40;
 const TASKS_MAX: u64 = 30_000;
 
@@ -69,7 +70,7 @@ impl Story {
         let most = if workload.micros < 50 * MILLI {
             (WORK_MICROS_MAX / workload.micros).clamp(LONG_TASKS_MAX, TASKS_MAX)
         } else {
-            LONG_TASKS_MAX
+            (LONG_WORK_MICROS_MAX / workload.micros).clamp(3, LONG_TASKS_MAX)
         };
         let count = if chance.per_mille(30) {
             0

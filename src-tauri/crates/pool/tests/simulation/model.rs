@@ -23,6 +23,8 @@ pub(crate) struct Model {
     /// What clients were told their jobs are called.
     acknowledged: BTreeMap<ClientId, JobId>,
     term: Term,
+    /// Jobs that the last transaction removed.
+    gone: BTreeSet<JobId>,
     /// References to blobs, counted from what is durable.
     references: BTreeMap<Digest, u64>,
     /// Machines whose words are not to be believed.
@@ -106,8 +108,15 @@ impl Model {
         records: &[Record],
         effects: &[Effect],
     ) {
+        self.gone.clear();
         for effect in effects {
             self.take(effect);
+        }
+        // One transaction is one moment: what it takes back was never there.
+        for record in records {
+            if let Record::ResultForgotten { no, first } = record {
+                self.unsettled(stage, *no, *first);
+            }
         }
         for record in records {
             match record {
@@ -154,11 +163,11 @@ impl Model {
                         stage.accuse(format!("a result row that does not decode: {error}"))
                     }
                 },
-                Record::ResultForgotten { no, first } => self.unsettled(stage, *no, *first),
                 Record::Forget { no } => self.forgotten(stage, disk, *no),
                 Record::Moment(_)
                 | Record::Job { .. }
                 | Record::LeaseEnded { .. }
+                | Record::ResultForgotten { .. }
                 | Record::History { .. }
                 | Record::HistoryEnded { .. }
                 | Record::Blob { .. }
@@ -376,6 +385,7 @@ impl Model {
         let Some(id) = self.numbers.remove(&no) else {
             return stage.accuse(format!("{no:?} is forgotten and was no job"));
         };
+        self.gone.insert(id);
         let Some(job) = self.jobs.remove(&id) else {
             return;
         };
@@ -527,6 +537,10 @@ impl Model {
     pub(crate) fn published(&mut self, stage: &mut Stage, event: &Event) {
         match event {
             Event::Tasks { job, first, count } => {
+                // Ended and forgotten in the same turn.
+                if self.gone.contains(job) {
+                    return;
+                }
                 let Some(known) = self.jobs.get(job) else {
                     return stage.accuse(format!(
                         "I10: tasks of {job} are published, which is not durable"
@@ -640,6 +654,8 @@ impl Model {
         existed: bool,
     ) {
         match self.jobs.get(&id) {
+            // Asked again and forgotten in the same turn.
+            None if self.gone.contains(&id) => return,
             None => stage.accuse(format!("I1, I10: {id} was acknowledged and is not durable")),
             Some(job) if job.client != client => stage.accuse(format!(
                 "I11: {id} of {:?} was given to {client:?}",
@@ -747,7 +763,12 @@ impl Model {
     /// How a job that harmless tasks were made of must have ended.
     pub(crate) fn must_be_done(&self, id: &JobId) -> bool {
         self.jobs.get(id).is_some_and(|job| {
-            job.workload.is_harmless() && job.spec.timeout.is_none() && !job.spec.transient
+            let in_time = job
+                .spec
+                .limits
+                .task_time
+                .is_none_or(|time| u128::from(job.workload.micros) <= time.as_micros());
+            job.workload.is_harmless() && in_time && job.spec.timeout.is_none() && !job.spec.transient
         })
     }
 }

@@ -348,8 +348,9 @@ impl Node {
         self.finish(stage, model, batch.replies)
     }
 
-    /// What is durable leaves: messages, then replies, events and chores, then
-    /// the timer.
+    /// What is durable leaves: messages, then events, replies and chores, then
+    /// the timer. Events come before replies, so that a result that was
+    /// committed together with a cancel is not seen after its answer.
     fn finish(&mut self, stage: &mut Stage, model: &mut Model, replies: Replies) -> Replies {
         while let Some((peer, message)) = self
             .process
@@ -360,9 +361,6 @@ impl Node {
                 return Replies::new();
             }
             self.transmit(stage, model, peer, &message);
-        }
-        for (_, reply) in &replies {
-            acknowledge(stage, model, reply);
         }
         let Some(process) = &mut self.process else {
             return Replies::new();
@@ -375,6 +373,9 @@ impl Node {
             {
                 model.viewed(stage, &view);
             }
+        }
+        for (_, reply) in &replies {
+            acknowledge(stage, model, reply);
         }
         let chores: Vec<Chore> = std::iter::from_fn(|| process.coordinator.poll_chore()).collect();
         for chore in chores {

@@ -219,7 +219,12 @@ impl World {
         };
         self.steps += 1;
         match input {
-            Input::NodeStarts => self.node.start(&mut self.stage),
+            Input::NodeStarts => {
+                self.node.start(&mut self.stage);
+                if self.healing {
+                    self.ask_authors();
+                }
+            }
             Input::Node { life, input } => self.node_does(life, input),
             Input::MachineStarts { machine } => {
                 if let Some(machine) = self.machines.get_mut(machine) {
@@ -484,7 +489,10 @@ impl World {
                 continue;
             };
             machine.asleep_until = 0;
-            machine.lies = false;
+            if std::mem::replace(&mut machine.lies, false) {
+                // What it did not say on this connection nobody will ever know.
+                machine.die(&mut self.stage, Break::Reset);
+            }
             let slots = machine.config.slots.max(1);
             let memory_bytes = 1 << 32;
             machine.configure(
@@ -498,8 +506,14 @@ impl World {
             );
             machine.start(&mut self.stage);
         }
+        self.ask_authors();
+    }
+
+    /// Clients follow their jobs on whatever node is there.
+    fn ask_authors(&mut self) {
+        let soon = self.stage.agenda.now() + SECOND;
         for story in 0..self.stories.len() {
-            self.stage.agenda.plan(now + SECOND, Input::Author(story));
+            self.stage.agenda.plan(soon, Input::Author(story));
         }
     }
 
