@@ -8,8 +8,44 @@
 //! driver: commit, then send, then publish, then arm the timer.
 #![forbid(unsafe_code)]
 
+mod accept;
 mod answer;
+mod chores;
+mod clock;
+pub mod door;
+mod driver;
+mod fold;
+mod follow;
+pub mod folders;
+mod host;
+mod identity;
+pub mod journal;
+mod keep;
+mod library;
+mod limits;
+mod manifest;
+mod modules;
 mod node;
+mod offline;
+mod pieces;
+mod run;
+pub mod settings;
+mod stored;
+pub mod template;
+mod tidy;
+pub mod units;
+mod views;
+mod walk;
+mod work;
 
 pub use answer::{Answer, Caller, Then, Upload};
+pub use folders::Folders;
 pub use node::{Node, Options};
+pub use offline::Offline;
+pub use settings::Settings;
+
+/// Says what a module is, as [`api::Request::Inspect`] does, without a node.
+#[must_use]
+pub fn inspect(bytes: bytes::Bytes) -> api::Card {
+    views::card(&modules::look_at(bytes, false), None)
+}

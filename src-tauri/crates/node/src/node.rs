@@ -1,12 +1,34 @@
-//! A running node: what it is started with, its one entrance, and its end.
+//! A running node: what it is started with, what it is made of, and its end.
 
+mod call;
+pub(crate) mod door_errors;
+mod start;
+mod verbs;
+
+use crate::accept::Acceptance;
 use crate::answer::{Answer, Caller, Upload};
-use api::{Error, ErrorCode, Request};
+use crate::driver::{Driving, Input};
+use crate::folders::Folders;
+use crate::host::Host;
+use crate::keep::Keep;
+use crate::library::Library;
+use crate::settings::Settings;
+use crate::work::Wish;
+use api::{Error, Request};
+use sandbox::Sandbox;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// How long the last words of a worker may take once it was told to leave.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// What a node is started with.
 #[derive(Clone, Debug)]
 pub struct Options {
+    pub folders: Folders,
+    pub settings: Settings,
     /// Runs tasks on this machine; without it the node only coordinates.
     pub work: bool,
     /// Tasks at once; `None`: as the settings say.
@@ -19,20 +41,44 @@ pub struct Options {
 /// A handle to the running node; cheap to clone. Dropping the last one does
 /// not stop it.
 ///
-/// It is started and lives inside a tokio runtime; a current-thread one is
-/// enough, and is what was measured.
+/// It is started and lives inside a tokio runtime with all drivers enabled; a
+/// current-thread one is enough, and is what was measured.
 #[derive(Clone, Debug)]
-pub struct Node {}
+pub struct Node {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    options: Options,
+    settings: Mutex<Settings>,
+    started_ms: i64,
+    driving: Driving,
+    library: Library,
+    keep: Keep,
+    host: Arc<Host>,
+    /// Without a wall there is none, and this is why.
+    sandbox: Result<Sandbox, Error>,
+    /// To the worker of this machine, where there is one.
+    wishes: Option<mpsc::Sender<Wish>>,
+    storage: watch::Receiver<Option<String>>,
+    results_days: watch::Sender<u32>,
+    /// Two names are not given at once.
+    naming: tokio::sync::Mutex<()>,
+    stopping: AtomicBool,
+    worker_ended: watch::Receiver<bool>,
+    ended: watch::Receiver<bool>,
+}
 
 impl Node {
     /// Takes the data folder's lock, opens the store and goes on where it was
     /// left.
     ///
     /// # Errors
-    /// Whatever keeps this folder from being used; nothing was changed.
+    /// Whatever keeps this folder from being used, or modules from being run
+    /// where this node is to work; nothing was accepted.
     pub async fn start(options: Options) -> Result<Node, Error> {
-        let _ = options;
-        Ok(Node {})
+        start::start(options).await
     }
 
     /// Answers one request.
@@ -40,16 +86,59 @@ impl Node {
     /// # Errors
     /// As [`api::ErrorCode`] lists them.
     pub async fn call(&self, request: Request, caller: Caller, upload: Option<Upload>) -> Result<Answer, Error> {
-        let _ = (request, caller, upload);
-        Err(Error::new(ErrorCode::Internal, "this version of the node answers nothing"))
+        call::call(&self.inner, request, caller, upload).await
     }
 
     /// Ends the node: no new leases; tasks that end within `drain` are
-    /// delivered, the rest goes back uncharged.
+    /// delivered, the rest goes back uncharged. Resolves when it has ended.
     pub async fn stop(&self, drain: Duration) {
-        let _ = drain;
+        let inner = &self.inner;
+        inner.stopping.store(true, Ordering::Relaxed);
+        let drained = inner.driving.ask_patiently(|turn| {
+            turn.coordinator.drain(turn.now);
+            Ok(())
+        });
+        // On a full disk nobody is drained; what runs goes back at the next start.
+        if tokio::time::timeout(LAST_WORDS, drained).await.is_ok() {
+            inner.wish(Wish::Drain).await;
+            let mut worker_ended = inner.worker_ended.clone();
+            if tokio::time::timeout(drain, worker_ended.wait_for(|ended| *ended)).await.is_err() {
+                inner.wish(Wish::Leave).await;
+                let _ = tokio::time::timeout(LAST_WORDS, worker_ended.wait_for(|ended| *ended)).await;
+            }
+        }
+        // A driver that is gone has stopped.
+        let _ = inner.driving.send(Input::Stop).await;
+        self.stopped().await;
     }
 
     /// Waits until the node has ended.
-    pub async fn stopped(&self) {}
+    pub async fn stopped(&self) {
+        // It ends also where whoever would say so is gone.
+        let _ = self.inner.ended.clone().wait_for(|ended| *ended).await;
+    }
+}
+
+impl Inner {
+    fn settings(&self) -> Settings {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn wish(&self, wish: Wish) {
+        if let Some(wishes) = &self.wishes {
+            // A worker that is gone wants nothing.
+            let _ = wishes.send(wish).await;
+        }
+    }
+
+    fn acceptance(&self) -> Acceptance {
+        Acceptance {
+            library: self.library.clone(),
+            keep: self.keep.clone(),
+            driving: self.driving.clone(),
+            sandbox: self.sandbox.clone(),
+            settings: self.settings(),
+            living_only: self.options.living_only,
+        }
+    }
 }

@@ -1,0 +1,291 @@
+//! From what a person typed to a job: everything is checked, the input is cut
+//! and every blob is on disk before the rules hear of it.
+
+mod command;
+mod plan;
+mod request;
+mod split;
+
+use crate::driver::Driving;
+use crate::keep::Keep;
+use crate::library::Library;
+use crate::limits::UNNAMED_BLOB_TIME;
+use crate::modules::{self, Module};
+use crate::run::{Blob, InFile, Input, Number, Run, Shown};
+use crate::settings::Settings;
+use crate::stored::unreadable;
+use crate::template::Template;
+use api::{Error, ErrorCode, Reply, Split, Submit};
+use pool::spec::{Limits, Spec};
+use pool::{Digest, SubmitError};
+use sandbox::inspect::{Card, Fold as KernelFold, KernelDescription, Split as KernelSplit, check_parameters};
+use sandbox::{Entry, Sandbox};
+use split::Cut;
+use std::time::Duration;
+use store::{GetError, PutError};
+
+/// What accepting needs.
+#[derive(Debug)]
+pub(crate) struct Acceptance {
+    pub(crate) library: Library,
+    pub(crate) keep: Keep,
+    pub(crate) driving: Driving,
+    /// Plans of kernels run here; without a wall there is none.
+    pub(crate) sandbox: Result<Sandbox, Error>,
+    pub(crate) settings: Settings,
+    /// Jobs run only while a client follows them.
+    pub(crate) living_only: bool,
+}
+
+/// A request that was understood, its input not yet cut.
+#[derive(Debug)]
+struct Asked {
+    entry: Entry,
+    kernel: Option<KernelDescription>,
+    parameters: Option<Vec<(String, String)>>,
+    argv: Vec<Template>,
+    env: Vec<(String, String)>,
+}
+
+impl Acceptance {
+    pub(crate) async fn accept(&self, submit: Submit, submitter: u64) -> Result<Reply, Error> {
+        let id = request::client_id(&submit.client_id)?;
+        request::check(&submit)?;
+        let module = modules::find(&submit.module, &self.library, self.keep.blobs()).await?;
+        let asked = request::ask(&submit, &module.card)?;
+        let mut cut = split::cut(&submit, &asked.entry, &asked.argv, self.keep.blobs()).await?;
+        let files = self.files(&submit).await?;
+        let (arguments, last_argument) = request::arguments(&submit, &asked, &module.card, &cut)?;
+        request::check_words(&asked, &cut)?;
+        let mut run = Run {
+            entry: asked.entry.clone(),
+            on_demand: module.card.on_demand,
+            argv: asked.argv,
+            env: asked.env,
+            parameters: asked.parameters,
+            arguments,
+            last_argument: last_argument.map(Number::of),
+            input: cut.input.clone(),
+            files,
+            collect: submit.collect,
+            shown: Shown {
+                module_name: submit.module_name.clone(),
+                result_type: asked.kernel.as_ref().and_then(|kernel| kernel.result.clone()),
+                grid: None,
+                command: command::line(&submit),
+            },
+        };
+        if let Some(kernel) = &asked.kernel {
+            self.plan(kernel, &module, &mut run, &mut cut).await?;
+            // Tasks that differ in more than their input get an instance each.
+            if kernel.batch && !run.varies() && !run.has_files() {
+                run.entry = Entry::Kernel;
+            }
+        }
+        let fold = request::fold(&submit, asked.kernel.as_ref())?;
+        let mut named = vec![module.digest];
+        if !module.stored {
+            self.put(module.bytes.clone()).await?;
+        }
+        if let Some((pieces, bytes)) = cut.pieces.take() {
+            self.put(bytes).await?;
+            named.push(pieces);
+        }
+        named.extend(cut.inputs.iter().copied());
+        named.extend(run.files.iter().map(|file| file.blob.digest));
+        named.sort_unstable();
+        named.dedup();
+        let spec = self.spec(&submit, &module, run, cut.count, fold, &named);
+        self.submit(submit, submitter, id, spec, named).await
+    }
+
+    async fn submit(
+        &self,
+        submit: Submit,
+        submitter: u64,
+        id: [u8; 16],
+        spec: Spec,
+        named: Vec<Digest>,
+    ) -> Result<Reply, Error> {
+        // From here on nothing that the job names can be deleted.
+        let holds: Vec<_> = named.iter().map(|digest| self.keep.blobs().hold(&digest.0)).collect();
+        for digest in &named {
+            self.keep.blobs().length(&digest.0).await.map_err(|error| gone(&error))?;
+        }
+        let tasks = spec.count;
+        let living = spec.followed || spec.transient;
+        let written = serde_json::to_vec(&submit).map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
+        let spec_digest = Digest(*blake3::hash(&written).as_bytes());
+        let client = pool::ClientId { submitter, id };
+        let submitted = self
+            .driving
+            .ask(move |turn| {
+                let submit = pool::Submit { client, spec, spec_digest, client_living: living };
+                turn.coordinator.submit(turn.now, submit).map_err(|error| refused(&error))
+            })
+            .await?;
+        drop(holds);
+        self.keep.named(named);
+        if living && !submitted.existed {
+            self.expect_follower(submitted.job);
+        }
+        Ok(Reply::Submitted { job: submitted.job.to_string(), tasks, existed: submitted.existed })
+    }
+
+    /// A client that lives with its job follows it at once; one that does not
+    /// has left.
+    fn expect_follower(&self, job: pool::JobId) {
+        /// Plenty for a client to send its next request.
+        const FOLLOWS_WITHIN: Duration = Duration::from_secs(10);
+        let driving = self.driving.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(FOLLOWS_WITHIN).await;
+            let left = driving.ask_patiently(move |turn| {
+                turn.coordinator.submitter_left(turn.now, job);
+                Ok(())
+            });
+            // A node that has stopped meanwhile asks nobody to live.
+            let _ = left.await;
+        });
+    }
+
+    async fn plan(
+        &self,
+        kernel: &KernelDescription,
+        module: &Module,
+        run: &mut Run,
+        cut: &mut Cut,
+    ) -> Result<(), Error> {
+        let sandbox = self.sandbox.as_ref().map_err(Clone::clone)?;
+        let tasks = match kernel.split {
+            KernelSplit::Plan => None,
+            KernelSplit::Input => Some(cut.count),
+        };
+        let plan = plan::plan(sandbox, module, run, tasks).await?;
+        if let Some(count) = plan.count {
+            cut.count = split::tasks(u128::from(count))?;
+            run.input = Input::Counted;
+        }
+        run.shown.grid = plan.grid;
+        if plan.result.is_some() {
+            run.shown.result_type = plan.result;
+        }
+        Ok(())
+    }
+
+    /// The files under `/in` of every task.
+    async fn files(&self, submit: &Submit) -> Result<Vec<InFile>, Error> {
+        let each: Option<&[api::InputFile]> = match &submit.split {
+            Split::Files { files } => Some(files),
+            Split::Once | Split::Range { .. } | Split::Items { .. } | Split::Lines { .. } => None,
+        };
+        let mut files = Vec::with_capacity(submit.files.len());
+        for file in &submit.files {
+            request::check_guest_path(&file.name)?;
+            let twice = files.iter().any(|other: &InFile| other.name == file.name)
+                || each.is_some_and(|each| each.iter().any(|other| other.name == file.name));
+            if twice {
+                return Err(Error::new(ErrorCode::Usage, format!("two files are to be /in/{}", file.name))
+                    .hint("give one of them another name: --in PATH::NAME"));
+            }
+            let digest = modules::digest(&file.blob)?;
+            let bytes = self.keep.blobs().length(&digest.0).await.map_err(|error| gone(&error))?;
+            files.push(InFile { name: file.name.clone(), blob: Blob { digest, bytes } });
+        }
+        let together: u64 = files.iter().map(|file| file.blob.bytes).sum();
+        split::check_in_bytes(together)?;
+        Ok(files)
+    }
+
+    fn spec(&self, submit: &Submit, module: &Module, run: Run, count: u32, fold: pool::spec::Fold, named: &[Digest]) -> Spec {
+        let (limits, settings) = (&submit.limits, &self.settings);
+        Spec {
+            name: submit.name.clone().unwrap_or_else(|| submit.module_name.clone()),
+            module: module.digest,
+            count,
+            fold,
+            inputs: named.iter().copied().filter(|digest| *digest != module.digest).collect(),
+            run: run.write(),
+            limits: Limits {
+                memory_bytes: limits.memory_bytes.unwrap_or(settings.memory_bytes),
+                task_time: Some(limits.task_timeout_ms.map_or(settings.task_timeout, Duration::from_millis)),
+                fuel: limits.fuel,
+                output_bytes: limits.output_bytes.unwrap_or(settings.output_bytes),
+            },
+            retries: limits.retries.unwrap_or(settings.retry_program),
+            elsewhere: settings.retry_elsewhere,
+            lost: settings.retry_lost,
+            retry_delay: settings.retry_delay,
+            priority: submit.priority,
+            timeout: submit.timeout_ms.map(Duration::from_millis),
+            trial: submit.trial,
+            transient: submit.transient,
+            followed: self.living_only,
+            chunk: submit.chunk,
+        }
+    }
+
+    async fn put(&self, bytes: bytes::Bytes) -> Result<Digest, Error> {
+        self.keep.put(bytes, UNNAMED_BLOB_TIME).await.map_err(|error| unkept(&error))
+    }
+}
+
+/// A kernel's own fold, or none.
+fn own_fold(kernel: Option<&KernelDescription>) -> pool::spec::Fold {
+    match kernel.map(|kernel| kernel.fold) {
+        None | Some(KernelFold::None) => pool::spec::Fold::None,
+        Some(KernelFold::Concat) => pool::spec::Fold::Concat,
+        Some(KernelFold::Kernel) => pool::spec::Fold::Kernel,
+    }
+}
+
+fn parameters(card: &Card, submit: &Submit) -> Result<Option<Vec<(String, String)>>, Error> {
+    let given: Vec<(String, String)> = submit.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    match &card.kernel {
+        Some(kernel) if submit.invoke.is_none() => {
+            check_parameters(kernel, &given).map(Some).map_err(|error| request::parameter_error(&error))
+        }
+        Some(_) | None => match given.first() {
+            None => Ok(None),
+            Some((name, _)) => Err(Error::new(
+                ErrorCode::UnknownParameter,
+                format!("{} is no kernel, so it has no parameter {name:?}", submit.module_name),
+            )
+            .hint("arguments of a program follow its name; put -- before those that begin with -")),
+        },
+    }
+}
+
+/// An error of the blob folder while writing, at the door.
+pub(crate) fn unkept(error: &PutError) -> Error {
+    match error {
+        PutError::Full => crate::driver::full(),
+        PutError::TooLarge { cap } => {
+            Error::new(ErrorCode::InputTooLarge, format!("it is larger than the {cap} bytes that one blob may have"))
+        }
+        PutError::Source { .. } => Error::new(ErrorCode::InputUnreadable, error.to_string()),
+        PutError::Io(_) => Error::new(ErrorCode::FolderUnusable, error.to_string()),
+    }
+}
+
+fn gone(error: &GetError) -> Error {
+    match error {
+        GetError::Missing => Error::new(ErrorCode::BlobMissing, "an input is not here; it was not uploaded, or too long ago")
+            .hint("upload it again and submit again"),
+        GetError::Corrupt | GetError::Io(_) => unreadable(error),
+    }
+}
+
+fn refused(error: &SubmitError) -> Error {
+    let (code, hint) = match error {
+        SubmitError::Conflict { .. } => (ErrorCode::Conflict, "choose another client id for another job"),
+        SubmitError::TooManyTasks { .. } => (ErrorCode::TooManyTasks, "let each task do more, or make several jobs"),
+        SubmitError::QueueFull { .. } => {
+            (ErrorCode::TooManyTasks, "wait until some have run, or cancel jobs: skep job ls lists them")
+        }
+        SubmitError::TooManyJobs => (ErrorCode::TooManyTasks, "remove jobs that have ended: skep job rm"),
+        SubmitError::TooLarge { .. } => (ErrorCode::InputTooLarge, "give less, or give it as a file with --in"),
+        SubmitError::Priority { .. } => (ErrorCode::Usage, "0 is what jobs have that say nothing"),
+    };
+    Error::new(code, error.to_string()).hint(hint)
+}

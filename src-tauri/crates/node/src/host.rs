@@ -1,0 +1,64 @@
+//! Readings of this machine: its name, cores, memory, and how busy it is.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+
+/// Between two readings of the processor, below which they say nothing.
+const READ_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Reading {
+    /// Of all cores together, 0 to 100.
+    pub(crate) cpu_percent: f32,
+    pub(crate) memory_total: u64,
+    pub(crate) memory_used: u64,
+}
+
+/// Reads on demand, and at most once a second.
+#[derive(Debug)]
+pub(crate) struct Host(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    /// `None` on a system that tells nothing.
+    system: Option<System>,
+    read: Instant,
+}
+
+impl Host {
+    pub(crate) fn new() -> Host {
+        let what = RefreshKind::nothing()
+            .with_cpu(CpuRefreshKind::nothing().with_usage())
+            .with_memory(MemoryRefreshKind::nothing().with_ram());
+        Host(Mutex::new(State { system: System::new_with_specifics(what).ok(), read: Instant::now() }))
+    }
+
+    pub(crate) fn reading(&self) -> Reading {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = state.read.elapsed() >= READ_EVERY;
+        let Some(system) = &mut state.system else { return Reading::default() };
+        if due {
+            system.refresh_cpu_usage();
+            system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        }
+        let reading = Reading {
+            cpu_percent: system.global_cpu_usage(),
+            memory_total: system.total_memory(),
+            memory_used: system.used_memory(),
+        };
+        if due {
+            state.read = Instant::now();
+        }
+        reading
+    }
+}
+
+/// Cores that this process may use.
+pub(crate) fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
+}
+
+pub(crate) fn os() -> String {
+    System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned())
+}

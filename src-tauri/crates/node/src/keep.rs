@@ -1,0 +1,130 @@
+//! Blobs that nothing durable names yet, kept from deletion until something
+//! does: uploads, inputs on their way to acceptance, outputs on their way to
+//! the coordinator.
+
+use crate::limits::{NAMED_BLOB_TIME, UNNAMED_BLOB_TIME};
+use bytes::Bytes;
+use pool::Digest;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use store::{BlobWriter, Blobs, GetError, Hold, PutError};
+
+/// The blob folder, and what is kept in it for a while.
+#[derive(Clone, Debug)]
+pub(crate) struct Keep {
+    blobs: Blobs,
+    kept: Arc<Mutex<HashMap<Digest, (Hold, Instant)>>>,
+}
+
+impl Keep {
+    pub(crate) fn new(blobs: Blobs) -> Keep {
+        Keep { blobs, kept: Arc::default() }
+    }
+
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    pub(crate) async fn put(&self, bytes: Bytes, keep_for: Duration) -> Result<Digest, PutError> {
+        // Held before it is looked for: an equal one may be deleted right now.
+        let digest = Digest(*blake3::hash(&bytes).as_bytes());
+        self.keep(digest, keep_for);
+        self.blobs.put(bytes).await?;
+        Ok(digest)
+    }
+
+    pub(crate) async fn put_many(&self, many: Vec<Bytes>, keep_for: Duration) -> Result<Vec<Digest>, PutError> {
+        for bytes in &many {
+            self.keep(Digest(*blake3::hash(bytes).as_bytes()), keep_for);
+        }
+        Ok(self.blobs.put_many(many).await?.into_iter().map(Digest).collect())
+    }
+
+    /// Of at most `cap` bytes.
+    pub(crate) async fn put_file(
+        &self,
+        path: &Path,
+        cap: u64,
+        keep_for: Duration,
+    ) -> Result<(Digest, u64), PutError> {
+        loop {
+            let (digest, bytes) = self.blobs.put_file(path, cap).await?;
+            if self.kept_in_time(digest, keep_for).await {
+                return Ok((Digest(digest), bytes));
+            }
+        }
+    }
+
+    /// `None` where an equal blob was deleted in the moment between; whoever
+    /// wrote it does so again.
+    pub(crate) async fn finish(
+        &self,
+        writer: BlobWriter,
+        keep_for: Duration,
+    ) -> Result<Option<(Digest, u64)>, PutError> {
+        let (digest, bytes) = writer.finish().await?;
+        Ok(self.kept_in_time(digest, keep_for).await.then_some((Digest(digest), bytes)))
+    }
+
+    /// Where the blob lies, verified, for a reader that wants a path.
+    pub(crate) async fn path(&self, digest: &Digest) -> Result<PathBuf, GetError> {
+        self.blobs.path(&digest.0).await
+    }
+
+    /// Deletes a blob that no record names. False where it stays because
+    /// somebody means to name it.
+    pub(crate) async fn delete(&self, digest: Digest) -> bool {
+        self.forget_old();
+        match self.blobs.delete(&digest.0).await {
+            Ok(deleted) => deleted,
+            Err(error) => {
+                tracing::warn!(%digest, %error, "a blob could not be deleted; the sweep tries again");
+                true
+            }
+        }
+    }
+
+    /// Deletes what nothing names: no record, by `named`, and nobody here.
+    pub(crate) async fn sweep(&self, named: impl Fn(&Digest) -> bool + Send) {
+        self.forget_old();
+        match self.blobs.sweep(|digest| named(&Digest(*digest)), UNNAMED_BLOB_TIME).await {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(files, "blobs that nothing named were deleted"),
+            Err(error) => tracing::warn!(%error, "the blob folder could not be swept"),
+        }
+    }
+
+    /// A record names these now. They are kept for a moment still: somebody
+    /// may just have found that no record did.
+    pub(crate) fn named(&self, digests: impl IntoIterator<Item = Digest>) {
+        let until = Instant::now() + NAMED_BLOB_TIME;
+        let mut kept = self.kept();
+        for digest in digests {
+            let hold = self.blobs.hold(&digest.0);
+            kept.entry(digest).or_insert((hold, until)).1 = until;
+        }
+    }
+
+    async fn kept_in_time(&self, digest: store::Digest, keep_for: Duration) -> bool {
+        self.keep(Digest(digest), keep_for);
+        self.blobs.length(&digest).await.is_ok()
+    }
+
+    fn keep(&self, digest: Digest, span: Duration) {
+        let until = Instant::now() + span;
+        let hold = self.blobs.hold(&digest.0);
+        self.kept().entry(digest).or_insert((hold, until)).1 = until;
+    }
+
+    fn forget_old(&self) {
+        let now = Instant::now();
+        self.kept().retain(|_, (_, until)| *until > now);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<Digest, (Hold, Instant)>> {
+        // Whole after every statement, whoever panicked.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,89 @@
+//! Every limit of the node, named, with its unit and its reason.
+
+use std::time::Duration;
+
+/// Inputs handled between two commits: enough that a busy pool commits large
+/// batches, few enough that a batch is decided in milliseconds.
+pub(crate) const INPUTS_PER_TURN: usize = 1024;
+/// Inputs that wait for the driver; beyond, senders wait.
+pub(crate) const INBOX: usize = 4096;
+/// Turns in a row that a full inbox may put a due timer off, so that what came
+/// in during a slow commit is heard before anything expires.
+pub(crate) const TURNS_BEFORE_TIMER: u32 = 16;
+/// Longest sleep of the driver: its timer counts time in which the machine
+/// sleeps, the runtime's does not.
+pub(crate) const SLEEP_MAX: Duration = Duration::from_secs(5);
+/// Between two tries of a commit while the disk is full.
+pub(crate) const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
+/// Frames on their way between coordinator and worker in one process.
+pub(crate) const PIPE_FRAMES: usize = 1024;
+
+/// Results and logs up to here travel and are kept inline, in bytes; a blob
+/// costs two syncs.
+pub(crate) const INLINE_BYTES: usize = 4 << 10;
+/// Ended tasks are reported together until the first of them has waited this
+/// long; short enough that progress looks alive.
+pub(crate) const REPORT_AFTER: Duration = Duration::from_millis(25);
+/// Result bytes that are reported together at most.
+pub(crate) const REPORT_BYTES: usize = 256 << 10;
+/// Bytes of pieces read from a blob at once for the tasks of a batch; a single
+/// piece above it is streamed.
+pub(crate) const PIECES_READ_BYTES: u64 = 4 << 20;
+/// Calls of a function in one batch: some milliseconds of work for the
+/// smallest function.
+pub(crate) const CALLS_PER_BATCH: u32 = 16 << 10;
+/// Idle executors that one slot keeps warm.
+pub(crate) const WARM_PER_SLOT: usize = 2;
+/// How long an idle executor is kept warm.
+pub(crate) const WARM_TIME: Duration = Duration::from_secs(60);
+/// Last lines of a log that a task's view shows, and the bytes they are cut from.
+pub(crate) const LOG_TAIL_LINES: usize = 20;
+pub(crate) const LOG_TAIL_BYTES: u64 = 16 << 10;
+/// Longest error text taken from a log's last line, in bytes.
+pub(crate) const ERROR_LINE_BYTES: usize = 500;
+
+/// Standard input of a task, in bytes.
+pub(crate) const STDIN_BYTES_MAX: u64 = 64 << 20;
+/// Files below `/in` of a task, together, in bytes.
+pub(crate) const IN_BYTES_MAX: u64 = 1 << 30;
+/// Arguments and environment of a task, together, in bytes.
+pub(crate) const ARGUMENT_BYTES_MAX: usize = 64 << 10;
+/// The value of a task as `SKEP_ITEM`, in bytes; longer ones are left out.
+pub(crate) const ITEM_ENV_BYTES_MAX: usize = 32 << 10;
+/// An uploaded blob, in bytes: the largest input there is.
+pub(crate) const UPLOAD_BYTES_MAX: u64 = 4 << 30;
+/// A split's input, in bytes; it is read into memory to be cut.
+pub(crate) const SPLIT_BYTES_MAX: u64 = 1 << 30;
+/// Input of a kernel's fold, in bytes.
+pub(crate) const FOLD_INPUT_BYTES_MAX: u64 = 4 << 30;
+/// Time a kernel's plan may take: it reads parameters and counts.
+pub(crate) const PLAN_TIME: Duration = Duration::from_secs(10);
+/// What a kernel's plan may write, in bytes.
+pub(crate) const PLAN_BYTES_MAX: u64 = 64 << 10;
+/// A job's or module's name, in bytes.
+pub(crate) const NAME_BYTES_MAX: usize = 200;
+
+/// How long a blob that nothing names is kept.
+pub(crate) const UNNAMED_BLOB_TIME: Duration = Duration::from_secs(3600);
+/// How long a blob is kept beside the record that names it by now: far longer
+/// than between looking for such a record and deleting.
+pub(crate) const NAMED_BLOB_TIME: Duration = Duration::from_secs(10);
+/// How long a worker's new blob is kept for its report to arrive and be
+/// committed; a full disk may take its time.
+pub(crate) const REPORTED_BLOB_TIME: Duration = Duration::from_secs(600);
+/// Between two rounds of retention and sweeping.
+pub(crate) const TIDY_EVERY: Duration = Duration::from_secs(600);
+
+/// Between two progress events to one follower.
+pub(crate) const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// Events that wait for a follower; beyond, ranges are joined and output is
+/// read from the store at the end.
+pub(crate) const FOLLOWER_EVENTS: usize = 256;
+/// The beginning of a running one-task job's output that is kept for
+/// followers who come late, in bytes and stream.
+pub(crate) const LIVE_BYTES: usize = 1 << 20;
+
+/// Pieces in which bytes are streamed, in bytes; as on the socket.
+pub(crate) const PIECE_BYTES: usize = 64 << 10;
+/// Inline results in one page, in bytes: as JSON they fit a frame.
+pub(crate) const PAGE_BYTES: usize = 384 << 10;

@@ -1,0 +1,165 @@
+//! Modules by name: the samples that ship with Skep, and those that a person
+//! pushed.
+
+use crate::library::Library;
+use crate::stored::{unread, unreadable};
+use crate::views;
+use api::{Error, ErrorCode, ModuleRef, ModuleView};
+use bytes::Bytes;
+use pool::Digest;
+use sandbox::inspect::{Card, inspect, to_binary};
+use store::{Blobs, GetError, NameRow, Reader};
+
+/// What a sample's name begins with.
+const SAMPLE: &str = "sample:";
+/// Shortest beginning of a hash that names a module, in hex digits: shorter
+/// ones are more likely a typing error.
+const HASH_PREFIX_MIN: usize = 4;
+
+/// A module, found.
+#[derive(Clone, Debug)]
+pub(crate) struct Module {
+    /// Binary.
+    pub(crate) bytes: Bytes,
+    pub(crate) digest: Digest,
+    pub(crate) card: Card,
+    /// It lies in the blob folder already, in this form.
+    pub(crate) stored: bool,
+}
+
+/// Finds the module that is meant, and looks at it.
+pub(crate) async fn find(module: &ModuleRef, library: &Library, blobs: &Blobs) -> Result<Module, Error> {
+    let (bytes, stored) = match module {
+        ModuleRef::Blob { blob } => (get(blobs, &digest(blob)?).await?, true),
+        ModuleRef::Name { name } => match name.strip_prefix(SAMPLE) {
+            Some(sample) => (Bytes::from_static(self::sample(sample)?), false),
+            None => (get(blobs, &by_name(name, library).await?).await?, true),
+        },
+    };
+    // Validating a large module takes a while, and others want to be answered.
+    let look = move || look_at(bytes, stored);
+    tokio::task::spawn_blocking(look).await.map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))
+}
+
+/// `stored` says that these bytes lie in the blob folder.
+pub(crate) fn look_at(bytes: Bytes, stored: bool) -> Module {
+    let card = inspect(&bytes);
+    // One that cannot become binary has a card that says so.
+    let binary = to_binary(bytes.clone()).unwrap_or_else(|_| bytes.clone());
+    let digest = Digest(*blake3::hash(&binary).as_bytes());
+    Module { stored: stored && binary == bytes, bytes: binary, digest, card }
+}
+
+/// The name under which these bytes are known.
+pub(crate) async fn known_as(digest: &Digest, reader: &Reader) -> Result<Option<String>, Error> {
+    if let Some(kernel) = bundle::kernels().iter().find(|kernel| kernel.hash == digest.0) {
+        return Ok(Some(format!("{SAMPLE}{}", kernel.name)));
+    }
+    let names = reader.names().await.map_err(|error| unread(&error))?;
+    Ok(names.into_iter().find(|row| row.digest == digest.0).map(|row| row.name))
+}
+
+/// Samples first, then names in their order.
+pub(crate) async fn list(reader: &Reader, blobs: &Blobs) -> Result<Vec<ModuleView>, Error> {
+    let mut modules: Vec<ModuleView> = bundle::kernels()
+        .iter()
+        .map(|kernel| ModuleView {
+            name: format!("{SAMPLE}{}", kernel.name),
+            hash: Digest(kernel.hash).to_string(),
+            bytes: kernel.bytes.len() as u64,
+            origin: "sample".to_owned(),
+            pushed_ms: None,
+            title: views::module_title(&inspect(kernel.bytes)),
+        })
+        .collect();
+    for row in reader.names().await.map_err(|error| unread(&error))? {
+        modules.push(view(row, blobs).await);
+    }
+    Ok(modules)
+}
+
+/// A named module as it is listed; a damaged one says so in place of its title.
+pub(crate) async fn view(row: NameRow, blobs: &Blobs) -> ModuleView {
+    let title = match blobs.get(&row.digest).await {
+        Ok(bytes) => views::module_title(&inspect(&bytes)),
+        Err(error) => unreadable(&error).message,
+    };
+    ModuleView {
+        name: row.name,
+        hash: Digest(row.digest).to_string(),
+        bytes: row.bytes,
+        origin: "pushed".to_owned(),
+        pushed_ms: Some(row.wall_ms),
+        title,
+    }
+}
+
+/// # Errors
+/// When this is not the hex of a BLAKE3 hash.
+pub(crate) fn digest(hex: &str) -> Result<Digest, Error> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+    bytes.map(Digest).ok_or_else(|| Error::new(ErrorCode::Usage, format!("{hex:?} is not the name of a blob")))
+}
+
+/// # Errors
+/// When a module cannot be called this.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let long = name.len() > crate::limits::NAME_BYTES_MAX;
+    if name.is_empty() || long || !name.chars().all(fine) || name.starts_with(['-', '.']) {
+        return Err(Error::new(ErrorCode::Usage, format!("a module cannot be called {name:?}"))
+            .hint("use letters, digits, - _ and ., beginning with a letter or digit"));
+    }
+    Ok(())
+}
+
+pub(crate) fn no_such(name: &str) -> Error {
+    Error::new(ErrorCode::NoSuchModule, format!("there is no module {name:?}: neither a file nor a known name"))
+        .hint("skep module ls lists the names")
+}
+
+fn sample(name: &str) -> Result<&'static [u8], Error> {
+    if let Some(kernel) = bundle::kernel(name) {
+        return Ok(kernel.bytes);
+    }
+    let names: Vec<String> = bundle::kernels().iter().map(|kernel| format!("{SAMPLE}{}", kernel.name)).collect();
+    let error = Error::new(ErrorCode::NoSuchModule, format!("there is no sample {name:?}"));
+    Err(if names.is_empty() {
+        error.hint("this build has no samples: cargo xtask kernels makes them, then build again")
+    } else {
+        error.hint(format!("there is {}", names.join(", ")))
+    })
+}
+
+async fn by_name(name: &str, library: &Library) -> Result<Digest, Error> {
+    let names = library.reader().names().await.map_err(|error| unread(&error))?;
+    if let Some(row) = names.iter().find(|row| row.name == name) {
+        return Ok(Digest(row.digest));
+    }
+    let hex = name.to_ascii_lowercase();
+    if hex.len() < HASH_PREFIX_MIN || !hex.chars().all(|c| c.is_ascii_hexdigit()) {
+        return Err(no_such(name));
+    }
+    let used = library.look(|rules| rules.jobs().map(|job| job.spec.module).collect::<Vec<_>>()).await?;
+    let mut fitting: Vec<Digest> = names
+        .iter()
+        .map(|row| Digest(row.digest))
+        .chain(used)
+        .filter(|digest| digest.to_string().starts_with(&hex))
+        .collect();
+    fitting.sort_unstable();
+    fitting.dedup();
+    match fitting.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(no_such(name)),
+        many => Err(Error::new(ErrorCode::AmbiguousId, format!("{} modules have a hash that begins with {name}", many.len()))
+            .hint("write more of the hash")),
+    }
+}
+
+async fn get(blobs: &Blobs, digest: &Digest) -> Result<Bytes, Error> {
+    blobs.get(&digest.0).await.map_err(|error| match error {
+        GetError::Missing => Error::new(ErrorCode::BlobMissing, "the module is not here; it was not uploaded, or too long ago"),
+        GetError::Corrupt | GetError::Io(_) => unreadable(&error),
+    })
+}

@@ -1,0 +1,195 @@
+//! Starting: the lock, the store, the rules as they were left, the sandbox,
+//! and the tasks that make a node of them.
+
+use super::door_errors::{locked, restored, unopened, unwalled};
+use super::{Inner, Node, Options};
+use crate::chores::Chores;
+use crate::clock::{Clock, wall_ms};
+use crate::driver::{Driver, Driving, image};
+use crate::follow::Follows;
+use crate::host::{self, Host};
+use crate::identity::{self, Identity};
+use crate::keep::Keep;
+use crate::library::Library;
+use crate::limits::INBOX;
+use crate::settings::Settings;
+use crate::tidy::Tidy;
+use crate::work::{Supply, Wish, Working};
+use api::{Error, ErrorCode};
+use pool::{Coordinator, Term, Worker, WorkerConfig, WorkerOptions};
+use sandbox::Sandbox;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use store::{Past, Store};
+use tokio::sync::{mpsc, watch};
+
+/// Wishes that wait for the worker.
+const WISHES: usize = 16;
+
+pub(super) async fn start(options: Options) -> Result<Node, Error> {
+    let folders = &options.folders;
+    folders.make()?;
+    let lock = store::lock(&folders.data).map_err(|error| locked(&error))?;
+    let Store { writer, reader, blobs, past } =
+        Store::open(&lock, store::Options::default()).await.map_err(|error| unopened(&error))?;
+    let identity = identity::of(&folders.data)?;
+    let sandbox = open_sandbox(&options, &identity).await;
+    if let (true, Err(error)) = (options.work, &sandbox) {
+        return Err(error.clone());
+    }
+    let (clock, mut coordinator) = restore(&reader, past).await?;
+    coordinator.limit_queued_tasks(u64::from(options.settings.queued_tasks));
+    // LIVING
+
+    let host = Arc::new(Host::new());
+    let keep = Keep::new(blobs.clone());
+    let (inbox, received) = mpsc::channel(INBOX);
+    let driving = Driving::new(inbox);
+    let library = Library::of_node(driving.clone(), reader.clone(), blobs, host.clone());
+    let (storage, storage_said) = watch::channel(None);
+    let (commit_micros, commits) = watch::channel(writer.commit_micros());
+    let (ended_says, ended) = watch::channel(false);
+    let driver = Driver {
+        coordinator,
+        writer,
+        clock,
+        inbox: received,
+        chores: Chores { driving: driving.clone(), reader: reader.clone(), keep: keep.clone() },
+        follows: Follows::default(),
+        storage,
+        commit_micros,
+    };
+    tokio::spawn(async move {
+        driver.run().await;
+        ended_says.send_replace(true);
+    });
+
+    let (worker_says, worker_ended) = watch::channel(!options.work);
+    let wishes = match &sandbox {
+        Ok(sandbox) if options.work => {
+            let (wishes, wished) = mpsc::channel(WISHES);
+            let worker = worker(&options, &identity, &clock, &host, *commits.borrow());
+            let supply = Arc::new(Supply::new(sandbox.clone(), keep.clone()));
+            let working = Working::new(worker, clock, supply, driving.clone(), wished, commits);
+            tokio::spawn(async move {
+                working.run().await;
+                worker_says.send_replace(true);
+            });
+            Some(wishes)
+        }
+        Ok(_) | Err(_) => None,
+    };
+    let (results_days, days) = watch::channel(options.settings.results_days);
+    let tidy = Tidy { driving: driving.clone(), reader, keep: keep.clone(), results_days: days };
+    tokio::spawn(tidy.run());
+    Ok(Node {
+        inner: Arc::new(Inner {
+            settings: Mutex::new(options.settings.clone()),
+            options,
+            started_ms: wall_ms(),
+            driving,
+            library,
+            keep,
+            host,
+            sandbox,
+            wishes,
+            storage: storage_said,
+            results_days,
+            naming: tokio::sync::Mutex::default(),
+            stopping: AtomicBool::new(false),
+            worker_ended,
+            ended,
+        }),
+    })
+}
+
+/// The rules as they were committed, and the clock that goes on from there.
+async fn restore(reader: &store::Reader, past: Past) -> Result<(Clock, Coordinator), Error> {
+    let mut image = image(reader.restore().await.map_err(|error| crate::stored::unread(&error))?);
+    let clock = Clock::from(image.moment);
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
+    let seed = u64::from_le_bytes(seed);
+    let coordinator = match past {
+        Past::New => Coordinator::new(clock.now(), seed),
+        Past::Closed | Past::Killed => {
+            Coordinator::restore(clock.now(), seed, image).map_err(|error| restored(&error))?
+        }
+        Past::Restored { lost } => {
+            // Beyond any term that was forgotten: none was raised more often than once a millisecond.
+            image.term = Term(image.term.0.max(wall_ms().unsigned_abs()));
+            tracing::warn!(?lost, "the database is older than what was committed here; what came later is forgotten");
+            Coordinator::restore(clock.now(), seed, image).map_err(|error| restored(&error))?
+        }
+    };
+    Ok((clock, coordinator))
+}
+
+async fn open_sandbox(options: &Options, identity: &Identity) -> Result<Sandbox, Error> {
+    let sandbox = Sandbox::open(sandbox::Options {
+        executor: executor()?,
+        cache_dir: options.folders.cache.join("modules"),
+        cache_key: identity.cache_key,
+        cache_quota_bytes: options.settings.cache_bytes,
+        scratch_dir: options.folders.data.join("scratch"),
+        without_os_wall: options.without_os_wall,
+    });
+    sandbox.await.map_err(|error| unwalled(&error))
+}
+
+/// Where the executor lies: beside this program, or in the package's libexec
+/// folder; in builds for development wherever `SKEP_EXECUTOR` says.
+fn executor() -> Result<PathBuf, Error> {
+    const NAME: &str = "skep-executor";
+    if cfg!(debug_assertions)
+        && let Some(path) = std::env::var_os("SKEP_EXECUTOR")
+    {
+        return Ok(path.into());
+    }
+    let missing = |why: String| {
+        Error::new(ErrorCode::ExecutorMissing, why).hint("install Skep again; from its source: cargo build -p executor")
+    };
+    let program = std::env::current_exe().map_err(|error| missing(format!("this program cannot find itself: {error}")))?;
+    let beside = program.with_file_name(NAME);
+    let libexec = program.parent().and_then(|bin| bin.parent()).map(|prefix| prefix.join("libexec/skep").join(NAME));
+    [Some(beside.clone()), libexec]
+        .into_iter()
+        .flatten()
+        .find(|path| path.is_file())
+        .ok_or_else(|| missing(format!("there is no {NAME} beside {}", program.display())))
+}
+
+fn worker(options: &Options, identity: &Identity, clock: &Clock, host: &Host, turnaround_micros: u32) -> Worker {
+    let settings = &options.settings;
+    let about = WorkerOptions {
+        machine: identity.machine,
+        name: settings.node_name.clone(),
+        os: host::os(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        cores: host::cores(),
+    };
+    let mut config = WorkerConfig { slots: 0, memory_bytes: 0, paused: None, turnaround_micros };
+    configure(&mut config, settings, options.cores, host.reading().memory_total);
+    Worker::new(clock.now(), about, config)
+}
+
+/// What the settings allow this machine to do.
+pub(super) fn configure(config: &mut WorkerConfig, settings: &Settings, cores: Option<u32>, memory_total: u64) {
+    config.slots = cores.or(settings.cores).unwrap_or_else(host::cores).max(1);
+    config.memory_bytes = memory_total / 100 * u64::from(settings.memory_percent);
+    config.paused = (!settings.contribute).then(|| PAUSED.to_owned());
+}
+
+/// Why a machine whose owner said so does not work.
+const PAUSED: &str = "contributing is off: skep contribute on";
+
+impl super::Inner {
+    /// Lets the worker know what the settings say now.
+    pub(super) async fn apply(&self, settings: &Settings) {
+        let (settings, cores) = (settings.clone(), self.options.cores);
+        let memory_total = self.host.reading().memory_total;
+        let change = move |config: &mut WorkerConfig| configure(config, &settings, cores, memory_total);
+        self.wish(Wish::Configure(Box::new(change))).await;
+    }
+}

@@ -1,0 +1,32 @@
+//! Why a program failed, as people and programs read it.
+
+use api::FailureView;
+use pool::report::{Failure, FailureKind};
+
+pub(crate) fn failure(failure: &Failure) -> FailureView {
+    FailureView {
+        kind: kind(failure.kind).to_owned(),
+        message: failure.message.clone(),
+        exit_code: failure.exit_code,
+        backtrace: failure.backtrace.clone(),
+    }
+}
+
+fn kind(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::ExitCode => "exit_code",
+        FailureKind::Trap => "trap",
+        FailureKind::MemoryLimit => "memory_limit",
+        FailureKind::TableLimit => "table_limit",
+        FailureKind::DeadlineExceeded => "deadline_exceeded",
+        FailureKind::OutOfFuel => "out_of_fuel",
+        FailureKind::OutputLimit => "output_limit",
+        FailureKind::AbiViolation => "abi_violation",
+        FailureKind::LinkError => "link_error",
+        FailureKind::CompileFailed => "compile_failed",
+        FailureKind::Lost => "lost",
+        FailureKind::Elsewhere => "elsewhere",
+        FailureKind::Fold => "fold",
+        FailureKind::Refused => "refused",
+    }
+}

@@ -1,0 +1,154 @@
+//! What a chunk needs before its first task can start: the job's description
+//! read, its module compiled, its input open.
+
+use super::collect::failed;
+use super::outcome;
+use crate::keep::Keep;
+use crate::pieces::Pieces;
+use crate::run::{Input, Run};
+use pool::report::{FailureKind, Outcome};
+use pool::spec::Spec;
+use pool::{Digest, JobId};
+use sandbox::{Caps, CompileError, Entry, Executor, Prepared, Profile, Sandbox, SpawnError};
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use store::GetError;
+
+/// Shared by the slots of one worker.
+#[derive(Debug)]
+pub(crate) struct Supply {
+    sandbox: Sandbox,
+    pub(super) keep: Keep,
+    loaded: Mutex<HashMap<JobId, Arc<Loaded>>>,
+}
+
+/// A job, ready to be run.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) spec: Arc<Spec>,
+    pub(super) run: Run,
+    pub(super) key: Key,
+    prepared: Prepared,
+    pub(super) caps: Caps,
+    pub(super) source: Source,
+    /// Under `/in` of every task.
+    pub(super) files: Vec<(String, PathBuf)>,
+}
+
+/// What an executor is bound to; tasks with the same key may share one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    module: Digest,
+    pub(super) profile: Profile,
+}
+
+/// Where tasks have their input from.
+#[derive(Debug)]
+pub(super) enum Source {
+    Nothing,
+    /// All of a file; the one of a fold is its results as frames.
+    Whole { file: File, bytes: u64, fold: bool },
+    Pieces(Pieces),
+}
+
+impl Supply {
+    pub(crate) fn new(sandbox: Sandbox, keep: Keep) -> Supply {
+        Supply { sandbox, keep, loaded: Mutex::default() }
+    }
+
+    /// A job that was loaded before, as it is now.
+    pub(super) fn known(&self, job: JobId, spec: &Arc<Spec>) -> Option<Arc<Loaded>> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.get(&job).filter(|loaded| Arc::ptr_eq(&loaded.spec, spec)).cloned()
+    }
+
+    pub(super) fn forget(&self, job: JobId) {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).remove(&job);
+    }
+
+    /// # Errors
+    /// How every task of the job ends here.
+    pub(super) async fn load(
+        &self,
+        job: JobId,
+        spec: Arc<Spec>,
+        fold_input: Option<Digest>,
+    ) -> Result<Arc<Loaded>, Outcome> {
+        let run = Run::read(&spec.run).map_err(|error| Outcome::Refused { why: error.to_string() })?;
+        let fold = fold_input.is_some();
+        let profile = Profile {
+            memory_bytes: spec.limits.memory_bytes,
+            fuel: spec.limits.fuel.is_some(),
+            scratch: !fold && run.has_files(),
+            on_demand: run.on_demand,
+            // A fold is one run of the kernel, whatever its tasks are.
+            entry: if fold { Entry::Command } else { run.entry.clone() },
+        };
+        let module = self.keep.blobs().get(&spec.module.0).await.map_err(|error| unreadable("the module", &error))?;
+        let prepared = self.sandbox.prepare(spec.module.0, module, &profile).await.map_err(|error| match error {
+            CompileError::Machine { .. } => Outcome::Refused { why: error.to_string() },
+            _ => outcome::compile(&error),
+        })?;
+        let source = match (fold_input, &run.input) {
+            (Some(digest), _) => self.whole(digest, true).await?,
+            (None, Input::Once { stdin: Some(blob) }) => self.whole(blob.digest, false).await?,
+            (None, Input::Items { pieces } | Input::Lines { pieces } | Input::Files { pieces }) => {
+                let (file, bytes) = self.open(*pieces).await?;
+                Source::Pieces(Pieces::open(file, bytes).map_err(|error| Outcome::Refused { why: error.to_string() })?)
+            }
+            (None, Input::Once { stdin: None } | Input::Counted | Input::Range { .. }) => Source::Nothing,
+        };
+        let mut files = Vec::new();
+        for file in run.files.iter().filter(|_| !fold) {
+            files.push((file.name.clone(), self.path(file.blob.digest).await?));
+        }
+        let caps = Caps {
+            task_time: spec.limits.task_time,
+            fuel: spec.limits.fuel,
+            output_bytes: spec.limits.output_bytes,
+            log_bytes: sandbox::limits::LOG_BYTES_MAX,
+        };
+        let key = Key { module: spec.module, profile };
+        let loaded = Arc::new(Loaded { spec, run, key, prepared, caps, source, files });
+        if !fold {
+            self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(job, loaded.clone());
+        }
+        Ok(loaded)
+    }
+
+    pub(super) async fn spawn(&self, loaded: &Loaded) -> Result<Executor, SpawnError> {
+        self.sandbox.spawn(&loaded.prepared).await
+    }
+
+    /// An input, verified and open.
+    pub(super) async fn open(&self, digest: Digest) -> Result<(File, u64), Outcome> {
+        self.keep.blobs().open(&digest.0).await.map_err(|error| unreadable("an input", &error))
+    }
+
+    /// An input, verified, where it lies.
+    pub(super) async fn path(&self, digest: Digest) -> Result<PathBuf, Outcome> {
+        self.keep.path(&digest).await.map_err(|error| unreadable("an input", &error))
+    }
+
+    async fn whole(&self, digest: Digest, fold: bool) -> Result<Source, Outcome> {
+        let (file, bytes) = self.open(digest).await?;
+        Ok(Source::Whole { file, bytes, fold })
+    }
+}
+
+impl Loaded {
+    pub(super) fn is_fold(&self) -> bool {
+        matches!(self.source, Source::Whole { fold: true, .. })
+    }
+}
+
+/// What is damaged or gone stays so: the task fails. Anything else may pass.
+fn unreadable(what: &str, error: &GetError) -> Outcome {
+    let why = format!("{what} could not be read: {error}");
+    match error {
+        GetError::Missing { .. } | GetError::Corrupt { .. } => failed(FailureKind::Refused, why),
+        GetError::Io { .. } => Outcome::Refused { why },
+    }
+}
