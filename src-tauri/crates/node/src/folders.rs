@@ -76,7 +76,11 @@ impl Folders {
         let of = ProjectDirs::from("", "", &name).ok_or(FoldersError::NoHome)?;
         let data = of.data_dir().to_owned();
         let socket = of.runtime_dir().unwrap_or(&data).join("control.sock");
-        let socket = if fits(&socket) { socket } else { data.join("control.sock") };
+        let socket = if fits(&socket) {
+            socket
+        } else {
+            data.join("control.sock")
+        };
         Ok(Folders {
             cache: of.cache_dir().to_owned(),
             config: of.config_dir().join("config.toml"),
@@ -97,9 +101,15 @@ impl Folders {
         if !fits(&self.socket) {
             return Err(FoldersError::SocketPath(self.socket.clone()));
         }
-        for folder in [self.socket.parent(), self.config.parent(), Some(&*self.cache), Some(&*self.logs), Some(&*self.data)]
-            .into_iter()
-            .flatten()
+        for folder in [
+            self.socket.parent(),
+            self.config.parent(),
+            Some(&*self.cache),
+            Some(&*self.logs),
+            Some(&*self.data),
+        ]
+        .into_iter()
+        .flatten()
         {
             make(folder)?;
         }
@@ -130,14 +140,20 @@ fn fits(socket: &Path) -> bool {
 }
 
 fn make(folder: &Path) -> Result<(), FoldersError> {
-    let unusable = |why| FoldersError::Unusable { folder: folder.to_owned(), why };
+    let unusable = |why| FoldersError::Unusable {
+        folder: folder.to_owned(),
+        why,
+    };
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(folder) {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists || error.kind() == io::ErrorKind::NotADirectory => {
+        Err(error)
+            if error.kind() == io::ErrorKind::AlreadyExists
+                || error.kind() == io::ErrorKind::NotADirectory =>
+        {
             return Err(FoldersError::NotAFolder(folder.to_owned()));
         }
         Err(error) => return Err(unusable(error)),
@@ -153,17 +169,17 @@ impl From<FoldersError> for Error {
         match error {
             FoldersError::NoHome => Error::new(ErrorCode::FolderUnusable, message)
                 .hint("set HOME, or say where with --data DIR"),
-            FoldersError::Profile(_) => Error::new(ErrorCode::Usage, message)
-                .hint(format!("use up to {PROFILE_BYTES_MAX} of a-z, 0-9, - and _")),
+            FoldersError::Profile(_) => Error::new(ErrorCode::Usage, message).hint(format!(
+                "use up to {PROFILE_BYTES_MAX} of a-z, 0-9, - and _"
+            )),
             FoldersError::Current(_) => Error::new(ErrorCode::FolderUnusable, message),
             FoldersError::Unusable { ref why, .. } if why.kind() == io::ErrorKind::StorageFull => {
                 Error::new(ErrorCode::StorageFull, message).hint("make room on that disk")
             }
             FoldersError::Unusable { .. } => Error::new(ErrorCode::FolderUnusable, message)
                 .hint("make it writable for you, or choose another place with --data DIR"),
-            FoldersError::NotAFolder(_) => {
-                Error::new(ErrorCode::FolderUnusable, message).hint("choose another place with --data DIR")
-            }
+            FoldersError::NotAFolder(_) => Error::new(ErrorCode::FolderUnusable, message)
+                .hint("choose another place with --data DIR"),
             FoldersError::SocketPath(_) => Error::new(ErrorCode::SocketPathTooLong, message)
                 .hint("choose a shorter path with --data DIR"),
         }
@@ -176,7 +192,10 @@ mod tests {
     use std::path::PathBuf;
 
     fn under(data: impl Into<PathBuf>) -> Result<Folders, FoldersError> {
-        Folders::locate(&Place { data: Some(data.into()), profile: None })
+        Folders::locate(&Place {
+            data: Some(data.into()),
+            profile: None,
+        })
     }
 
     #[test]
@@ -185,11 +204,18 @@ mod tests {
         let data = dir.path().join("deep/er");
         let folders = under(&data).unwrap();
         folders.make().unwrap();
-        for path in [&folders.data, &folders.cache, &folders.config, &folders.logs, &folders.socket] {
+        for path in [
+            &folders.data,
+            &folders.cache,
+            &folders.config,
+            &folders.logs,
+            &folders.socket,
+        ] {
             assert!(path.starts_with(&data), "{path:?}");
         }
         for folder in [&folders.data, &folders.cache, &folders.logs] {
-            let mode = std::os::unix::fs::PermissionsExt::mode(&folder.metadata().unwrap().permissions());
+            let mode =
+                std::os::unix::fs::PermissionsExt::mode(&folder.metadata().unwrap().permissions());
             assert_eq!(mode & 0o777, 0o700, "{folder:?}");
         }
         folders.make().unwrap();
@@ -198,12 +224,22 @@ mod tests {
     #[test]
     fn a_profile_has_folders_of_its_own() {
         let plain = Folders::locate(&Place::default()).unwrap();
-        let lab = Folders::locate(&Place { data: None, profile: Some("lab".into()) }).unwrap();
+        let lab = Folders::locate(&Place {
+            data: None,
+            profile: Some("lab".into()),
+        })
+        .unwrap();
         assert!(plain.data.ends_with("skep") && lab.data.ends_with("skep-lab"));
         assert_ne!(plain.socket, lab.socket);
         for name in ["", "../x", "a b", "A", &"x".repeat(33)] {
-            let place = Place { data: None, profile: Some(name.into()) };
-            assert!(matches!(Folders::locate(&place), Err(FoldersError::Profile(_))), "{name}");
+            let place = Place {
+                data: None,
+                profile: Some(name.into()),
+            };
+            assert!(
+                matches!(Folders::locate(&place), Err(FoldersError::Profile(_))),
+                "{name}"
+            );
         }
     }
 
@@ -216,7 +252,10 @@ mod tests {
         assert!(matches!(error, FoldersError::NotAFolder(_)), "{error}");
         let error = under("/proc/skep").unwrap().make().unwrap_err();
         assert!(matches!(error, FoldersError::Unusable { .. }), "{error}");
-        let error = under(dir.path().join("x".repeat(SOCKET_PATH_BYTES_MAX))).unwrap().make().unwrap_err();
+        let error = under(dir.path().join("x".repeat(SOCKET_PATH_BYTES_MAX)))
+            .unwrap()
+            .make()
+            .unwrap_err();
         assert!(matches!(error, FoldersError::SocketPath(_)), "{error}");
     }
 }

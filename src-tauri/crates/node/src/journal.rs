@@ -60,7 +60,9 @@ pub struct Options {
 /// When the log folder cannot be written or the directives cannot be read.
 pub fn start(options: &Options) -> Result<(), JournalError> {
     let targets = match &options.directives {
-        Some(text) => Targets::from_str(text).map_err(|_| JournalError::Directives(text.clone()))?,
+        Some(text) => {
+            Targets::from_str(text).map_err(|_| JournalError::Directives(text.clone()))?
+        }
         None => targets(options.level),
     };
     let files = RollingFileAppender::builder()
@@ -70,13 +72,26 @@ pub fn start(options: &Options) -> Result<(), JournalError> {
         .max_log_files(FILES_KEPT)
         .build(&options.logs)?;
     // Written at once, without a thread in between: a process that aborts has said why.
-    let lines = fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_writer(files);
+    let lines = fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_writer(files);
     let words = options.stderr.then(|| {
-        fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false)
+        fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
     });
     let (filter, handle) = reload::Layer::new(targets);
     let fixed = options.directives.is_some();
-    if tracing_subscriber::registry().with(filter.and_then(lines).and_then(words)).try_init().is_ok() && !fixed {
+    if tracing_subscriber::registry()
+        .with(filter.and_then(lines).and_then(words))
+        .try_init()
+        .is_ok()
+        && !fixed
+    {
         drop(FILTER.set(handle));
     }
     Ok(())
@@ -94,7 +109,12 @@ pub fn set_level(level: Level) {
 ///
 /// # Errors
 /// When the files cannot be read or the filter names no level.
-pub fn answer(logs: &Path, filter: &LogFilter, limit: u32, follow: bool) -> Result<Answer, JournalError> {
+pub fn answer(
+    logs: &Path,
+    filter: &LogFilter,
+    limit: u32,
+    follow: bool,
+) -> Result<Answer, JournalError> {
     let sieve = read::Sieve::new(filter)?;
     let (lines, end) = read::last(logs, &sieve, limit).map_err(JournalError::Read)?;
     let then = if follow {
@@ -113,7 +133,10 @@ pub fn answer(logs: &Path, filter: &LogFilter, limit: u32, follow: bool) -> Resu
     } else {
         Then::Nothing
     };
-    Ok(Answer { reply: Reply::Logs { lines }, then })
+    Ok(Answer {
+        reply: Reply::Logs { lines },
+        then,
+    })
 }
 
 fn targets(level: Level) -> Targets {
@@ -124,17 +147,23 @@ fn targets(level: Level) -> Targets {
         Level::Debug => LevelFilter::DEBUG,
         Level::Trace => LevelFilter::TRACE,
     };
-    Targets::new().with_default(LevelFilter::WARN.min(level)).with_targets(OURS.map(|ours| (ours, level)))
+    Targets::new()
+        .with_default(LevelFilter::WARN.min(level))
+        .with_targets(OURS.map(|ours| (ours, level)))
 }
 
 impl From<JournalError> for Error {
     fn from(error: JournalError) -> Error {
         let message = error.to_string();
         match error {
-            JournalError::Start(_) | JournalError::Read(_) => Error::new(ErrorCode::FolderUnusable, message),
+            JournalError::Start(_) | JournalError::Read(_) => {
+                Error::new(ErrorCode::FolderUnusable, message)
+            }
             JournalError::Directives(_) => Error::new(ErrorCode::BadSetting, message),
-            JournalError::Level(_) => Error::new(ErrorCode::Usage, message)
-                .hint(format!("levels are {}", Level::ALL.map(Level::as_str).join(", "))),
+            JournalError::Level(_) => Error::new(ErrorCode::Usage, message).hint(format!(
+                "levels are {}",
+                Level::ALL.map(Level::as_str).join(", ")
+            )),
         }
     }
 }

@@ -71,11 +71,20 @@ pub enum SettingsError {
     #[error("{} cannot be written: {why}", .file.display())]
     Unwritable { file: PathBuf, why: io::Error },
     #[error("{}:{line}:{column}: {what}", .file.display())]
-    File { file: PathBuf, line: usize, column: usize, what: String, last_good: Option<PathBuf> },
+    File {
+        file: PathBuf,
+        line: usize,
+        column: usize,
+        what: String,
+        last_good: Option<PathBuf>,
+    },
     #[error("{from}: {what}")]
     Value { from: String, what: String },
     #[error("there is no setting '{key}'")]
-    Unknown { key: String, near: Option<&'static str> },
+    Unknown {
+        key: String,
+        near: Option<&'static str>,
+    },
 }
 
 impl Settings {
@@ -89,8 +98,16 @@ impl Settings {
         environment: impl IntoIterator<Item = (String, String)>,
         flags: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Settings, SettingsError> {
-        let environment = environment.into_iter().filter(|(name, _)| name.starts_with("SKEP_")).collect();
-        Sources { file: file.to_owned(), environment, flags: flags.into_iter().collect() }.load()
+        let environment = environment
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("SKEP_"))
+            .collect();
+        Sources {
+            file: file.to_owned(),
+            environment,
+            flags: flags.into_iter().collect(),
+        }
+        .load()
     }
 
     /// One setting, or all in the order of the table.
@@ -115,7 +132,10 @@ impl Settings {
         if let Some(value) = value {
             (setting.kind)
                 .check(value)
-                .map_err(|what| SettingsError::Value { from: key.to_owned(), what })?;
+                .map_err(|what| SettingsError::Value {
+                    from: key.to_owned(),
+                    what,
+                })?;
         }
         let changed = file::edit(&self.sources.file, setting, value)?;
         file::parse(&self.sources.file, &changed)?;
@@ -148,7 +168,9 @@ impl Settings {
         let given = self.given.get(setting.key);
         ConfigValue {
             key: setting.key.to_owned(),
-            value: given.map_or(setting.default, |given| given.text.as_str()).to_owned(),
+            value: given
+                .map_or(setting.default, |given| given.text.as_str())
+                .to_owned(),
             default: setting.default.to_owned(),
             layer: match given.map(|given| given.layer) {
                 None => "default",
@@ -167,26 +189,49 @@ impl Sources {
     fn load(&self) -> Result<Settings, SettingsError> {
         let mut given = BTreeMap::new();
         for (key, text) in file::read(&self.file)? {
-            given.insert(key, Given { text, layer: Layer::Config });
+            given.insert(
+                key,
+                Given {
+                    text,
+                    layer: Layer::Config,
+                },
+            );
         }
         for (name, text) in &self.environment {
             if let Some(setting) = of_environment(name)? {
                 check(setting, text, name)?;
-                given.insert(setting.key, Given { text: text.clone(), layer: Layer::Environment });
+                given.insert(
+                    setting.key,
+                    Given {
+                        text: text.clone(),
+                        layer: Layer::Environment,
+                    },
+                );
             }
         }
         for (key, text) in &self.flags {
             let setting = find(key)?;
             check(setting, text, key)?;
-            given.insert(setting.key, Given { text: text.clone(), layer: Layer::Flag });
+            given.insert(
+                setting.key,
+                Given {
+                    text: text.clone(),
+                    layer: Layer::Flag,
+                },
+            );
         }
         let mut settings = Settings::empty(self.clone());
         for setting in &TABLE {
-            let text = given.get(setting.key).map_or(setting.default, |given| given.text.as_str());
+            let text = given
+                .get(setting.key)
+                .map_or(setting.default, |given| given.text.as_str());
             setting
                 .kind
                 .put(&mut settings, text)
-                .map_err(|what| SettingsError::Value { from: setting.key.to_owned(), what })?;
+                .map_err(|what| SettingsError::Value {
+                    from: setting.key.to_owned(),
+                    what,
+                })?;
         }
         settings.given = given;
         Ok(settings)
@@ -194,27 +239,52 @@ impl Sources {
 }
 
 fn check(setting: &Setting, text: &str, from: &str) -> Result<(), SettingsError> {
-    setting.kind.check(text).map_err(|what| SettingsError::Value { from: from.to_owned(), what })
+    setting
+        .kind
+        .check(text)
+        .map_err(|what| SettingsError::Value {
+            from: from.to_owned(),
+            what,
+        })
 }
 
 fn find(key: &str) -> Result<&'static Setting, SettingsError> {
     TABLE
         .iter()
         .find(|setting| setting.key == key)
-        .ok_or_else(|| SettingsError::Unknown { key: key.to_owned(), near: near(key) })
+        .ok_or_else(|| SettingsError::Unknown {
+            key: key.to_owned(),
+            near: near(key),
+        })
 }
 
 /// The setting that a variable names. A variable of one of our sections that
 /// names none is a typing mistake; others (`SKEP_DATA`) are not settings.
 fn of_environment(name: &str) -> Result<Option<&'static Setting>, SettingsError> {
-    let variable = |setting: &Setting| format!("SKEP_{}", setting.key.replace('.', "_").to_uppercase());
+    let variable =
+        |setting: &Setting| format!("SKEP_{}", setting.key.replace('.', "_").to_uppercase());
     if let Some(setting) = TABLE.iter().find(|setting| variable(setting) == name) {
         return Ok(Some(setting));
     }
-    let section_of = |setting: &Setting| setting.key.split_once('.').map(|(section, _)| format!("SKEP_{}_", section.to_uppercase()));
-    if TABLE.iter().filter_map(section_of).any(|section| name.starts_with(&section)) {
-        let key = name.trim_start_matches("SKEP_").to_lowercase().replacen('_', ".", 1);
-        return Err(SettingsError::Unknown { near: near(&key), key: name.to_owned() });
+    let section_of = |setting: &Setting| {
+        setting
+            .key
+            .split_once('.')
+            .map(|(section, _)| format!("SKEP_{}_", section.to_uppercase()))
+    };
+    if TABLE
+        .iter()
+        .filter_map(section_of)
+        .any(|section| name.starts_with(&section))
+    {
+        let key = name
+            .trim_start_matches("SKEP_")
+            .to_lowercase()
+            .replacen('_', ".", 1);
+        return Err(SettingsError::Unknown {
+            near: near(&key),
+            key: name.to_owned(),
+        });
     }
     Ok(None)
 }
@@ -245,10 +315,11 @@ impl From<SettingsError> for Error {
                 }
             }
             SettingsError::Value { .. } => Error::new(ErrorCode::BadSetting, message),
-            SettingsError::Unknown { near, .. } => Error::new(ErrorCode::UnknownSetting, message).hint(match near {
-                Some(near) => format!("did you mean {near}?"),
-                None => "skep config get lists them all".to_owned(),
-            }),
+            SettingsError::Unknown { near, .. } => Error::new(ErrorCode::UnknownSetting, message)
+                .hint(match near {
+                    Some(near) => format!("did you mean {near}?"),
+                    None => "skep config get lists them all".to_owned(),
+                }),
         }
     }
 }

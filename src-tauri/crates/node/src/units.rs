@@ -25,7 +25,15 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 /// As [`bytes`] would read it, in the largest unit that needs no fraction.
 #[must_use]
 pub fn write_bytes(bytes: u64) -> String {
-    for (unit, size) in [("TiB", 1 << 40), ("TB", 1_000_000_000_000), ("GiB", 1 << 30), ("GB", 1_000_000_000), ("MiB", 1 << 20), ("MB", 1_000_000), ("KiB", 1 << 10)] {
+    for (unit, size) in [
+        ("TiB", 1 << 40),
+        ("TB", 1_000_000_000_000),
+        ("GiB", 1 << 30),
+        ("GB", 1_000_000_000),
+        ("MiB", 1 << 20),
+        ("MB", 1_000_000),
+        ("KiB", 1 << 10),
+    ] {
         if bytes >= size && bytes.is_multiple_of(size) {
             return format!("{}{unit}", bytes / size);
         }
@@ -36,7 +44,9 @@ pub fn write_bytes(bytes: u64) -> String {
 /// As [`duration`] would read it.
 #[must_use]
 pub fn write_duration(duration: Duration) -> String {
-    humantime::format_duration(duration).to_string().replace(' ', "")
+    humantime::format_duration(duration)
+        .to_string()
+        .replace(' ', "")
 }
 
 #[cfg(test)]
@@ -51,7 +61,10 @@ mod tests {
         assert_eq!(duration("15m"), seconds(900));
         assert_eq!(duration("1h30m"), seconds(5400));
         assert_eq!(duration(" 15days 2min "), seconds(15 * 86_400 + 120));
-        assert_eq!(duration("10"), Err("'10' needs a unit, such as 10s".to_owned()));
+        assert_eq!(
+            duration("10"),
+            Err("'10' needs a unit, such as 10s".to_owned())
+        );
         assert!(duration("soon").is_err() && duration("").is_err() && duration("-5s").is_err());
     }
 
@@ -65,7 +78,16 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        for size in [0, 1, 1000, 1024, 64 << 20, 20_000_000_000, 1 << 40, 3_000_000_001] {
+        for size in [
+            0,
+            1,
+            1000,
+            1024,
+            64 << 20,
+            20_000_000_000,
+            1 << 40,
+            3_000_000_001,
+        ] {
             assert_eq!(bytes(&write_bytes(size)), Ok(size));
         }
         assert_eq!(write_bytes(64 << 20), "64MiB");

@@ -28,7 +28,12 @@ pub trait Desk: Clone + Send + Sync + 'static {
 }
 
 impl Desk for crate::Node {
-    async fn call(&self, request: Request, caller: Caller, upload: Option<Upload>) -> Result<Answer, Error> {
+    async fn call(
+        &self,
+        request: Request,
+        caller: Caller,
+        upload: Option<Upload>,
+    ) -> Result<Answer, Error> {
         crate::Node::call(self, request, caller, upload).await
     }
 }
@@ -59,7 +64,10 @@ impl Door {
     /// # Errors
     /// When something else is there, or the folder cannot be written.
     pub async fn open(path: &Path) -> Result<Door, DoorError> {
-        let unusable = |why| DoorError::Unusable { path: path.to_owned(), why };
+        let unusable = |why| DoorError::Unusable {
+            path: path.to_owned(),
+            why,
+        };
         clear(path).await?;
         let listener = UnixListener::bind(path).map_err(|why| match why.kind() {
             io::ErrorKind::AddrInUse => DoorError::Taken(path.to_owned()),
@@ -67,7 +75,11 @@ impl Door {
         })?;
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).map_err(unusable)?;
         let inode = std::fs::symlink_metadata(path).map_err(unusable)?.ino();
-        Ok(Door { listener, path: path.to_owned(), inode })
+        Ok(Door {
+            listener,
+            path: path.to_owned(),
+            inode,
+        })
     }
 
     /// Lets peers in and answers them. Runs until it is dropped, and its
@@ -77,7 +89,9 @@ impl Door {
         let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             while connections.try_join_next().is_some() {}
-            let Ok(place) = room.clone().acquire_owned().await else { return };
+            let Ok(place) = room.clone().acquire_owned().await else {
+                return;
+            };
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let desk = desk.clone();
@@ -108,15 +122,22 @@ impl Drop for Door {
 
 /// Takes a dead socket away; anything else stays and is an error.
 async fn clear(path: &Path) -> Result<(), DoorError> {
-    let unusable = |why| DoorError::Unusable { path: path.to_owned(), why };
+    let unusable = |why| DoorError::Unusable {
+        path: path.to_owned(),
+        why,
+    };
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(why) => return Err(unusable(why)),
-        Ok(found) if !found.file_type().is_socket() => return Err(DoorError::NotASocket(path.to_owned())),
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(DoorError::NotASocket(path.to_owned()));
+        }
         Ok(_) => {}
     }
     match UnixStream::connect(path).await {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path).map_err(unusable),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path).map_err(unusable)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Ok(_) => Err(DoorError::Taken(path.to_owned())),
         Err(why) => Err(unusable(why)),
@@ -132,17 +153,36 @@ async fn converse(stream: UnixStream, desk: impl Desk) -> io::Result<()> {
     let outcome = async {
         let own = rustix::process::geteuid().as_raw();
         if peer.uid() != own && peer.uid() != 0 {
-            let refusal = Error::new(ErrorCode::NotAllowed, "this pool belongs to another person of this computer");
-            return send(&frames, wire::json(Kind::Reply, 0, &api::frame::Answer::Err(refusal))?).await;
+            let refusal = Error::new(
+                ErrorCode::NotAllowed,
+                "this pool belongs to another person of this computer",
+            );
+            return send(
+                &frames,
+                wire::json(Kind::Reply, 0, &api::frame::Answer::Err(refusal))?,
+            )
+            .await;
         }
-        let theirs = tokio::time::timeout(HELLO_TIME, wire::read(&mut reader)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-        let Some(Frame { kind: Kind::Hello, body, .. }) = theirs else { return Ok(()) };
+        let theirs = tokio::time::timeout(HELLO_TIME, wire::read(&mut reader))
+            .await
+            .map_err(|_| io::ErrorKind::TimedOut)??;
+        let Some(Frame {
+            kind: Kind::Hello,
+            body,
+            ..
+        }) = theirs
+        else {
+            return Ok(());
+        };
         let theirs: Hello = serde_json::from_slice(&body)?;
         send(&frames, wire::hello()?).await?;
         if theirs.version != api::VERSION {
             return Ok(());
         }
-        let caller = Caller::Local { uid: peer.uid(), pid: peer.pid() };
+        let caller = Caller::Local {
+            uid: peer.uid(),
+            pid: peer.pid(),
+        };
         requests(&mut reader, &frames, caller, desk).await
     }
     .await;
@@ -168,11 +208,16 @@ async fn requests(
             Kind::Request => {
                 let request = match serde_json::from_slice(&body) {
                     Ok(_) if open.len() >= REQUESTS_OPEN_MAX => {
-                        let many = format!("more than {REQUESTS_OPEN_MAX} requests at once on one connection");
+                        let many = format!(
+                            "more than {REQUESTS_OPEN_MAX} requests at once on one connection"
+                        );
                         Err(Error::new(ErrorCode::Usage, many))
                     }
                     Ok(request) => Ok(request),
-                    Err(error) => Err(Error::new(ErrorCode::Usage, format!("the request cannot be read: {error}"))),
+                    Err(error) => Err(Error::new(
+                        ErrorCode::Usage,
+                        format!("the request cannot be read: {error}"),
+                    )),
                 };
                 match request {
                     Ok(request) => {
@@ -181,7 +226,14 @@ async fn requests(
                             uploads.insert(id, pieces);
                             upload
                         });
-                        open.spawn(answer(id, request, caller, upload, desk.clone(), frames.clone()));
+                        open.spawn(answer(
+                            id,
+                            request,
+                            caller,
+                            upload,
+                            desk.clone(),
+                            frames.clone(),
+                        ));
                     }
                     Err(error) => send(frames, reply(id, &Err(error))?).await?,
                 }
@@ -229,13 +281,19 @@ async fn answer(
                     Err(error) => return send(&frames, reply(id, &Err(error))?).await,
                 }
             }
-            send(&frames, wire::write(Kind::EndOfBytes, id, &[]).map_err(io::Error::other)?).await
+            send(
+                &frames,
+                wire::write(Kind::EndOfBytes, id, &[]).map_err(io::Error::other)?,
+            )
+            .await
         }
         Then::Events(mut events, last) => {
             while let Some(event) = events.recv().await {
                 send(&frames, wire::json(Kind::Event, id, &event)?).await?;
             }
-            let last = last.await.map_err(|_| Error::new(ErrorCode::Stopping, "the node is stopping"));
+            let last = last
+                .await
+                .map_err(|_| Error::new(ErrorCode::Stopping, "the node is stopping"));
             send(&frames, reply(id, &last)?).await
         }
     }
@@ -244,13 +302,19 @@ async fn answer(
 /// An answer that does not fit a frame is a mistake of ours, and said.
 fn reply(id: u32, answer: &Result<Reply, Error>) -> io::Result<Bytes> {
     wire::json(Kind::Reply, id, answer).or_else(|error| {
-        let error = Error::new(ErrorCode::Internal, format!("the answer cannot be sent: {error}"));
+        let error = Error::new(
+            ErrorCode::Internal,
+            format!("the answer cannot be sent: {error}"),
+        );
         wire::json(Kind::Reply, id, &api::frame::Answer::Err(error))
     })
 }
 
 async fn send(frames: &mpsc::Sender<Bytes>, frame: Bytes) -> io::Result<()> {
-    frames.send(frame).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+    frames
+        .send(frame)
+        .await
+        .map_err(|_| io::ErrorKind::BrokenPipe.into())
 }
 
 impl From<DoorError> for Error {

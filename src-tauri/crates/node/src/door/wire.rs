@@ -23,11 +23,20 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Op
     let header = Header::read(header).map_err(io::Error::other)?;
     let mut body = vec![0; header.body];
     stream.read_exact(&mut body).await?;
-    Ok(Some(Frame { kind: header.kind, id: header.id, body: body.into() }))
+    Ok(Some(Frame {
+        kind: header.kind,
+        id: header.id,
+        body: body.into(),
+    }))
 }
 
 pub(super) fn write(kind: Kind, id: u32, body: &[u8]) -> Result<Bytes, FrameError> {
-    let header = Header { kind, id, body: body.len() }.write()?;
+    let header = Header {
+        kind,
+        id,
+        body: body.len(),
+    }
+    .write()?;
     let mut frame = Vec::with_capacity(HEADER_BYTES + body.len());
     frame.extend_from_slice(&header);
     frame.extend_from_slice(body);
@@ -39,7 +48,10 @@ pub(super) fn json(kind: Kind, id: u32, body: &impl Serialize) -> io::Result<Byt
 }
 
 pub(super) fn hello() -> io::Result<Bytes> {
-    let hello = Hello { version: api::VERSION, program: format!("skep {}", env!("CARGO_PKG_VERSION")) };
+    let hello = Hello {
+        version: api::VERSION,
+        program: format!("skep {}", env!("CARGO_PKG_VERSION")),
+    };
     json(Kind::Hello, 0, &hello)
 }
 
@@ -55,7 +67,10 @@ pub(super) fn pieces(id: u32, mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
 }
 
 /// Writes what comes until nobody can send any more or the peer is gone.
-pub(super) async fn write_all(mut frames: mpsc::Receiver<Bytes>, mut stream: impl AsyncWrite + Unpin) {
+pub(super) async fn write_all(
+    mut frames: mpsc::Receiver<Bytes>,
+    mut stream: impl AsyncWrite + Unpin,
+) {
     while let Some(frame) = frames.recv().await {
         if stream.write_all(&frame).await.is_err() {
             return;

@@ -13,24 +13,39 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const READ_BYTES_MAX: u64 = 1 << 20;
 
 /// Gives every new line that passes to `take`, until that says no.
-pub(super) async fn follow<Took>(logs: &Path, from: End, sieve: &Sieve, take: impl Fn(LogLine) -> Took)
-where
+pub(super) async fn follow<Took>(
+    logs: &Path,
+    from: End,
+    sieve: &Sieve,
+    take: impl Fn(LogLine) -> Took,
+) where
     Took: Future<Output = bool>,
 {
-    let End { mut file, mut offset } = from;
+    let End {
+        mut file,
+        mut offset,
+    } = from;
     let mut wanted = tokio::time::interval(LOOK_EVERY);
     loop {
         wanted.tick().await;
-        let later = files(logs).unwrap_or_default().into_iter().find(|path| file.as_ref().is_none_or(|now| path > now));
+        let later = files(logs)
+            .unwrap_or_default()
+            .into_iter()
+            .find(|path| file.as_ref().is_none_or(|now| path > now));
         loop {
             let Some(path) = &file else { break };
             // A file that was removed has nothing more to say.
-            let Some(text) = grown(path, offset) else { break };
+            let Some(text) = grown(path, offset) else {
+                break;
+            };
             if text.is_empty() {
                 break;
             }
             offset += text.len() as u64;
-            for line in String::from_utf8_lossy(&text).lines().filter_map(|line| sieve.pass(line)) {
+            for line in String::from_utf8_lossy(&text)
+                .lines()
+                .filter_map(|line| sieve.pass(line))
+            {
                 if !take(line).await {
                     return;
                 }
@@ -49,7 +64,10 @@ fn grown(path: &Path, offset: u64) -> Option<Vec<u8>> {
     file.seek(SeekFrom::Start(offset)).ok()?;
     let mut text = Vec::new();
     file.take(READ_BYTES_MAX).read_to_end(&mut text).ok()?;
-    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let whole = text
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
     text.truncate(whole);
     Some(text)
 }

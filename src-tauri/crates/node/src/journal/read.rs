@@ -29,7 +29,11 @@ impl Sieve {
             None => Level::Trace,
             Some(text) => Level::parse(text).ok_or_else(|| JournalError::Level(text.clone()))?,
         };
-        Ok(Sieve { level, grep: filter.grep.clone(), job: filter.job.clone() })
+        Ok(Sieve {
+            level,
+            grep: filter.grep.clone(),
+            job: filter.job.clone(),
+        })
     }
 
     /// The line, when it passes. A line that is not ours (the last one of a
@@ -40,9 +44,15 @@ impl Sieve {
         let serious = level <= self.level;
         let about = match &self.job {
             None => true,
-            Some(wanted) => line.job.as_ref().is_some_and(|job| job.starts_with(wanted.as_str())),
+            Some(wanted) => line
+                .job
+                .as_ref()
+                .is_some_and(|job| job.starts_with(wanted.as_str())),
         };
-        let contains = self.grep.as_ref().is_none_or(|part| line.message.contains(part.as_str()));
+        let contains = self
+            .grep
+            .as_ref()
+            .is_none_or(|part| line.message.contains(part.as_str()));
         (serious && about && contains).then_some(line)
     }
 }
@@ -57,7 +67,10 @@ pub(super) fn files(logs: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default();
             name.starts_with(FILE_PREFIX) && name.ends_with(FILE_SUFFIX)
         })
         .collect();
@@ -68,7 +81,10 @@ pub(super) fn files(logs: &Path) -> io::Result<Vec<PathBuf>> {
 /// The last `limit` lines that pass, oldest first, and where following goes on.
 pub(super) fn last(logs: &Path, sieve: &Sieve, limit: u32) -> io::Result<(Vec<LogLine>, End)> {
     let files = files(logs)?;
-    let mut end = End { file: files.last().cloned(), offset: 0 };
+    let mut end = End {
+        file: files.last().cloned(),
+        offset: 0,
+    };
     let mut lines: VecDeque<LogLine> = VecDeque::new();
     for (nth, path) in files.iter().rev().enumerate() {
         let room = (limit as usize).saturating_sub(lines.len());
@@ -108,7 +124,9 @@ fn last_of(path: &Path, sieve: &Sieve, limit: usize) -> io::Result<(VecDeque<Log
 }
 
 fn parse(text: &str) -> Option<LogLine> {
-    let Ok(Value::Object(mut fields)) = serde_json::from_str(text) else { return None };
+    let Ok(Value::Object(mut fields)) = serde_json::from_str(text) else {
+        return None;
+    };
     let mut take = |name: &str| match fields.remove(name) {
         Some(Value::String(text)) => Some(text),
         Some(other) => Some(other.to_string()),
@@ -120,10 +138,18 @@ fn parse(text: &str) -> Option<LogLine> {
     let mut message = take("message").unwrap_or_default();
     let job = take("job");
     for (name, value) in &fields {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         message.push_str(&format!(" {name}={value}"));
     }
-    Some(LogLine { time_ms: time.as_millisecond(), level, target, message: message.trim_start().to_owned(), job })
+    Some(LogLine {
+        time_ms: time.as_millisecond(),
+        level,
+        target,
+        message: message.trim_start().to_owned(),
+        job,
+    })
 }
 
 #[cfg(test)]
@@ -140,26 +166,90 @@ mod tests {
     #[test]
     fn the_last_lines_that_pass_come_oldest_first_over_files() {
         let dir = tempfile::tempdir().unwrap();
-        let write = |day: &str, lines: &[String]| std::fs::write(dir.path().join(format!("skep.{day}.jsonl")), lines.join("\n") + "\n").unwrap();
-        write("2026-11-20", &[line(1, "INFO", "first", "j_aa"), line(2, "DEBUG", "quiet", "j_bb"), line(3, "WARN", "second", "j_aa")]);
-        write("2026-11-21", &[line(4, "ERROR", "third", "j_bb"), "power went".to_owned(), line(5, "INFO", "fourth", "j_aa")]);
+        let write = |day: &str, lines: &[String]| {
+            std::fs::write(
+                dir.path().join(format!("skep.{day}.jsonl")),
+                lines.join("\n") + "\n",
+            )
+            .unwrap()
+        };
+        write(
+            "2026-11-20",
+            &[
+                line(1, "INFO", "first", "j_aa"),
+                line(2, "DEBUG", "quiet", "j_bb"),
+                line(3, "WARN", "second", "j_aa"),
+            ],
+        );
+        write(
+            "2026-11-21",
+            &[
+                line(4, "ERROR", "third", "j_bb"),
+                "power went".to_owned(),
+                line(5, "INFO", "fourth", "j_aa"),
+            ],
+        );
         std::fs::write(dir.path().join("other.txt"), "x").unwrap();
         let read = |filter: LogFilter, limit| {
             let (lines, _) = last(dir.path(), &Sieve::new(&filter).unwrap(), limit).unwrap();
-            lines.into_iter().map(|line| line.message.replace(" tasks=3", "")).collect::<Vec<_>>()
+            lines
+                .into_iter()
+                .map(|line| line.message.replace(" tasks=3", ""))
+                .collect::<Vec<_>>()
         };
-        assert_eq!(read(LogFilter::default(), 100), ["first", "quiet", "second", "third", "fourth"]);
+        assert_eq!(
+            read(LogFilter::default(), 100),
+            ["first", "quiet", "second", "third", "fourth"]
+        );
         assert_eq!(read(LogFilter::default(), 3), ["second", "third", "fourth"]);
-        assert_eq!(read(LogFilter { level: Some("warn".into()), ..Default::default() }, 100), ["second", "third"]);
-        assert_eq!(read(LogFilter { job: Some("j_a".into()), ..Default::default() }, 2), ["second", "fourth"]);
-        assert_eq!(read(LogFilter { grep: Some("ir".into()), ..Default::default() }, 9), ["first", "third"]);
-        assert!(Sieve::new(&LogFilter { level: Some("loud".into()), ..Default::default() }).is_err());
+        assert_eq!(
+            read(
+                LogFilter {
+                    level: Some("warn".into()),
+                    ..Default::default()
+                },
+                100
+            ),
+            ["second", "third"]
+        );
+        assert_eq!(
+            read(
+                LogFilter {
+                    job: Some("j_a".into()),
+                    ..Default::default()
+                },
+                2
+            ),
+            ["second", "fourth"]
+        );
+        assert_eq!(
+            read(
+                LogFilter {
+                    grep: Some("ir".into()),
+                    ..Default::default()
+                },
+                9
+            ),
+            ["first", "third"]
+        );
+        assert!(
+            Sieve::new(&LogFilter {
+                level: Some("loud".into()),
+                ..Default::default()
+            })
+            .is_err()
+        );
     }
 
     #[test]
     fn no_folder_is_an_empty_log() {
         let dir = tempfile::tempdir().unwrap();
-        let (lines, end) = last(&dir.path().join("none"), &Sieve::new(&LogFilter::default()).unwrap(), 10).unwrap();
+        let (lines, end) = last(
+            &dir.path().join("none"),
+            &Sieve::new(&LogFilter::default()).unwrap(),
+            10,
+        )
+        .unwrap();
         assert!(lines.is_empty() && end.file.is_none());
     }
 }

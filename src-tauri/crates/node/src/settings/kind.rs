@@ -26,16 +26,38 @@ pub enum Level {
 pub(super) enum Kind {
     Name(fn(&mut Settings, String)),
     Switch(fn(&mut Settings, bool)),
-    Count { min: u32, max: u32, put: fn(&mut Settings, u32) },
-    Duration { min: Duration, max: Duration, put: fn(&mut Settings, Duration) },
-    Bytes { min: u64, max: u64, put: fn(&mut Settings, u64) },
-    Percent { min: u8, max: u8, put: fn(&mut Settings, u8) },
+    Count {
+        min: u32,
+        max: u32,
+        put: fn(&mut Settings, u32),
+    },
+    Duration {
+        min: Duration,
+        max: Duration,
+        put: fn(&mut Settings, Duration),
+    },
+    Bytes {
+        min: u64,
+        max: u64,
+        put: fn(&mut Settings, u64),
+    },
+    Percent {
+        min: u8,
+        max: u8,
+        put: fn(&mut Settings, u8),
+    },
     Cores(fn(&mut Settings, Option<u32>)),
     Level(fn(&mut Settings, Level)),
 }
 
 impl Level {
-    pub const ALL: [Level; 5] = [Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace];
+    pub const ALL: [Level; 5] = [
+        Level::Error,
+        Level::Warn,
+        Level::Info,
+        Level::Debug,
+        Level::Trace,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -50,7 +72,9 @@ impl Level {
 
     #[must_use]
     pub fn parse(text: &str) -> Option<Level> {
-        Level::ALL.into_iter().find(|level| level.as_str().eq_ignore_ascii_case(text))
+        Level::ALL
+            .into_iter()
+            .find(|level| level.as_str().eq_ignore_ascii_case(text))
     }
 }
 
@@ -71,14 +95,25 @@ impl Kind {
             }
             Kind::Percent { min, max, put } => {
                 let number = text.trim().trim_end_matches('%').trim_end();
-                put(settings, count(number, u32::from(*min)..=u32::from(*max)).map_err(|_| wrong(text, &self.accepts()))? as u8);
+                put(
+                    settings,
+                    count(number, u32::from(*min)..=u32::from(*max))
+                        .map_err(|_| wrong(text, &self.accepts()))? as u8,
+                );
             }
             Kind::Cores(put) if text == AUTO => put(settings, None),
             Kind::Cores(put) => {
-                let value = if text == "all" { all_cores() } else { count(text, 1..=CORES_MAX).map_err(|_| wrong(text, &self.accepts()))? };
+                let value = if text == "all" {
+                    all_cores()
+                } else {
+                    count(text, 1..=CORES_MAX).map_err(|_| wrong(text, &self.accepts()))?
+                };
                 put(settings, Some(value));
             }
-            Kind::Level(put) => put(settings, Level::parse(text).ok_or_else(|| wrong(text, &self.accepts()))?),
+            Kind::Level(put) => put(
+                settings,
+                Level::parse(text).ok_or_else(|| wrong(text, &self.accepts()))?,
+            ),
         }
         Ok(())
     }
@@ -95,10 +130,18 @@ impl Kind {
             Kind::Switch(_) => "true or false".to_owned(),
             Kind::Count { min, max, .. } => format!("a whole number from {min} to {max}"),
             Kind::Duration { min, max, .. } => {
-                format!("a duration from {} to {}", units::write_duration(*min), units::write_duration(*max))
+                format!(
+                    "a duration from {} to {}",
+                    units::write_duration(*min),
+                    units::write_duration(*max)
+                )
             }
             Kind::Bytes { min, max, .. } => {
-                format!("a size from {} to {}", units::write_bytes(*min), units::write_bytes(*max))
+                format!(
+                    "a size from {} to {}",
+                    units::write_bytes(*min),
+                    units::write_bytes(*max)
+                )
             }
             Kind::Percent { min, max, .. } => format!("per cent from {min}% to {max}%"),
             Kind::Cores(_) => format!("{AUTO}, all, or a whole number from 1 to {CORES_MAX}"),
@@ -110,23 +153,31 @@ impl Kind {
     pub(super) fn written(&self, text: &str) -> toml_edit::Value {
         match self {
             Kind::Switch(_) => switch(text).map_or_else(|_| text.into(), Into::into),
-            Kind::Count { .. } | Kind::Cores(_) => {
-                text.trim().parse::<i64>().map_or_else(|_| text.into(), Into::into)
-            }
-            Kind::Name(_) | Kind::Duration { .. } | Kind::Bytes { .. } | Kind::Percent { .. } | Kind::Level(_) => {
-                text.into()
-            }
+            Kind::Count { .. } | Kind::Cores(_) => text
+                .trim()
+                .parse::<i64>()
+                .map_or_else(|_| text.into(), Into::into),
+            Kind::Name(_)
+            | Kind::Duration { .. }
+            | Kind::Bytes { .. }
+            | Kind::Percent { .. }
+            | Kind::Level(_) => text.into(),
         }
     }
 }
 
 fn name(text: &str) -> Result<String, String> {
     if text == AUTO {
-        return Ok(rustix::system::uname().nodename().to_string_lossy().into_owned());
+        return Ok(rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned());
     }
     let length = text.chars().count();
     if text.trim().is_empty() || length > NAME_CHARS_MAX || text.chars().any(char::is_control) {
-        return Err(format!("a name has 1 to {NAME_CHARS_MAX} visible characters"));
+        return Err(format!(
+            "a name has 1 to {NAME_CHARS_MAX} visible characters"
+        ));
     }
     Ok(text.trim().to_owned())
 }
@@ -142,11 +193,24 @@ fn switch(text: &str) -> Result<bool, String> {
 fn count(text: &str, range: RangeInclusive<u32>) -> Result<u32, String> {
     let digits = text.trim().replace('_', "");
     let accepts = format!("a whole number from {} to {}", range.start(), range.end());
-    digits.parse().ok().filter(|value| range.contains(value)).ok_or_else(|| wrong(text, &accepts))
+    digits
+        .parse()
+        .ok()
+        .filter(|value| range.contains(value))
+        .ok_or_else(|| wrong(text, &accepts))
 }
 
-fn within<T: PartialOrd>(value: T, range: RangeInclusive<T>, text: &str, accepts: &str) -> Result<T, String> {
-    if range.contains(&value) { Ok(value) } else { Err(wrong(text, accepts)) }
+fn within<T: PartialOrd>(
+    value: T,
+    range: RangeInclusive<T>,
+    text: &str,
+    accepts: &str,
+) -> Result<T, String> {
+    if range.contains(&value) {
+        Ok(value)
+    } else {
+        Err(wrong(text, accepts))
+    }
 }
 
 fn wrong(text: &str, accepts: &str) -> String {

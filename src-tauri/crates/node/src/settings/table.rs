@@ -40,69 +40,113 @@ pub(super) static TABLE: [Setting; 15] = [
     },
     Setting {
         key: "contribute.memory_share",
-        kind: Kind::Percent { min: 5, max: 95, put: |s, value| s.memory_percent = value },
+        kind: Kind::Percent {
+            min: 5,
+            max: 95,
+            put: |s, value| s.memory_percent = value,
+        },
         default: "50%",
         help: "part of this machine's memory that tasks may use together",
     },
     Setting {
         key: "limits.task_timeout",
         // A second is the shortest that a busy machine keeps; a month is longer than any task should be alone.
-        kind: Kind::Duration { min: Duration::from_secs(1), max: DAY.saturating_mul(30), put: |s, value| s.task_timeout = value },
+        kind: Kind::Duration {
+            min: Duration::from_secs(1),
+            max: DAY.saturating_mul(30),
+            put: |s, value| s.task_timeout = value,
+        },
         default: "10m",
         help: "time a task may take unless its job says otherwise",
     },
     Setting {
         key: "limits.memory",
         // One page of WebAssembly up to all that 32 bits can name.
-        kind: Kind::Bytes { min: 64 * KIB, max: 4 * GIB, put: |s, value| s.memory_bytes = value },
+        kind: Kind::Bytes {
+            min: 64 * KIB,
+            max: 4 * GIB,
+            put: |s, value| s.memory_bytes = value,
+        },
         default: "256MiB",
         help: "memory a task may use unless its job says otherwise",
     },
     Setting {
         key: "limits.max_output",
-        kind: Kind::Bytes { min: KIB, max: GIB, put: |s, value| s.output_bytes = value },
+        kind: Kind::Bytes {
+            min: KIB,
+            max: GIB,
+            put: |s, value| s.output_bytes = value,
+        },
         default: "64MiB",
         help: "bytes a task may write as its result unless its job says otherwise",
     },
     Setting {
         key: "limits.queued_tasks",
-        kind: Kind::Count { min: 1, max: 100_000_000, put: |s, value| s.queued_tasks = value },
+        kind: Kind::Count {
+            min: 1,
+            max: 100_000_000,
+            put: |s, value| s.queued_tasks = value,
+        },
         default: "10000000",
         help: "tasks that may wait in this pool; jobs beyond are refused at once",
     },
     Setting {
         key: "retry.program",
-        kind: Kind::Count { min: 0, max: 100, put: |s, value| s.retry_program = value },
+        kind: Kind::Count {
+            min: 0,
+            max: 100,
+            put: |s, value| s.retry_program = value,
+        },
         default: "0",
         help: "times a task is tried again after its program failed; the same bytes mostly fail again",
     },
     Setting {
         key: "retry.elsewhere",
-        kind: Kind::Count { min: 0, max: 100, put: |s, value| s.retry_elsewhere = value },
+        kind: Kind::Count {
+            min: 0,
+            max: 100,
+            put: |s, value| s.retry_elsewhere = value,
+        },
         default: "3",
         help: "times a task that exits with 75 is tried again, on another machine where there is one",
     },
     Setting {
         key: "retry.lost",
-        kind: Kind::Count { min: 1, max: 100, put: |s, value| s.retry_lost = value },
+        kind: Kind::Count {
+            min: 1,
+            max: 100,
+            put: |s, value| s.retry_lost = value,
+        },
         default: "5",
         help: "times a task may lose its machine or executor before it counts as failed",
     },
     Setting {
         key: "retry.delay",
-        kind: Kind::Duration { min: Duration::from_millis(10), max: Duration::from_secs(60), put: |s, value| s.retry_delay = value },
+        kind: Kind::Duration {
+            min: Duration::from_millis(10),
+            max: Duration::from_secs(60),
+            put: |s, value| s.retry_delay = value,
+        },
         default: "1s",
         help: "wait before a task is tried again; it doubles each time, up to 60s",
     },
     Setting {
         key: "storage.results_days",
-        kind: Kind::Count { min: 1, max: 3650, put: |s, value| s.results_days = value },
+        kind: Kind::Count {
+            min: 1,
+            max: 3650,
+            put: |s, value| s.results_days = value,
+        },
         default: "30",
         help: "days that an ended job and its results are kept",
     },
     Setting {
         key: "storage.cache_quota",
-        kind: Kind::Bytes { min: 100 * MIB, max: 10_000 * GIB, put: |s, value| s.cache_bytes = value },
+        kind: Kind::Bytes {
+            min: 100 * MIB,
+            max: 10_000 * GIB,
+            put: |s, value| s.cache_bytes = value,
+        },
         default: "20GB",
         help: "disk that compiled modules may take; the least recently used go first",
     },

@@ -18,7 +18,10 @@ impl Home {
     }
 
     fn load(&self, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        let environment: Vec<_> = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
         Settings::load(&self.file, environment, [])
     }
 
@@ -33,18 +36,30 @@ fn without_a_file_every_setting_has_its_default() {
     assert_eq!(settings.task_timeout, Duration::from_secs(600));
     assert_eq!(settings.memory_bytes, 256 << 20);
     assert_eq!(settings.cache_bytes, 20_000_000_000);
-    assert_eq!((settings.contribute, settings.cores, settings.memory_percent), (true, None, 50));
+    assert_eq!(
+        (settings.contribute, settings.cores, settings.memory_percent),
+        (true, None, 50)
+    );
     assert!(!settings.node_name.is_empty());
     for value in settings.values(None).unwrap() {
-        assert_eq!((value.layer.as_str(), &value.value), ("default", &value.default), "{}", value.key);
+        assert_eq!(
+            (value.layer.as_str(), &value.value),
+            ("default", &value.default),
+            "{}",
+            value.key
+        );
         assert!(!value.help.is_empty() && !value.accepts.is_empty());
     }
 }
 
 #[test]
 fn later_layers_win_and_explain_says_which() {
-    let home = Home::with("[limits]\nmemory = \"1GiB\"\ntask_timeout = '90s'\n[retry]\nprogram = 2\n");
-    let environment = [("SKEP_LIMITS_MEMORY".to_owned(), "2GiB".to_owned()), ("SKEP_DATA".to_owned(), "/x".to_owned())];
+    let home =
+        Home::with("[limits]\nmemory = \"1GiB\"\ntask_timeout = '90s'\n[retry]\nprogram = 2\n");
+    let environment = [
+        ("SKEP_LIMITS_MEMORY".to_owned(), "2GiB".to_owned()),
+        ("SKEP_DATA".to_owned(), "/x".to_owned()),
+    ];
     let flags = [("contribute.cores".to_owned(), "3".to_owned())];
     let settings = Settings::load(&home.file, environment, flags).unwrap();
     assert_eq!(settings.memory_bytes, 2 << 30);
@@ -59,33 +74,57 @@ fn later_layers_win_and_explain_says_which() {
 
 #[test]
 fn what_is_wrong_in_the_file_has_its_place() {
-    let check = |text: &str, line: usize, column: usize, part: &str| {
-        match Home::with(text).load(&[]) {
-            Err(SettingsError::File { line: l, column: c, what, .. }) => {
+    let check =
+        |text: &str, line: usize, column: usize, part: &str| match Home::with(text).load(&[]) {
+            Err(SettingsError::File {
+                line: l,
+                column: c,
+                what,
+                ..
+            }) => {
                 assert_eq!((l, c), (line, column), "{text:?}: {what}");
                 assert!(what.contains(part), "{text:?}: {what}");
             }
             other => panic!("{text:?}: {other:?}"),
-        }
-    };
+        };
     check("[limits]\nmemory = \"much\"\n", 2, 10, "not a size");
-    check("[limits]\n\n  memori = \"1GiB\"\n", 3, 3, "did you mean limits.memory?");
+    check(
+        "[limits]\n\n  memori = \"1GiB\"\n",
+        3,
+        3,
+        "did you mean limits.memory?",
+    );
     check("[limit]\nmemory = \"1GiB\"\n", 1, 2, "no section 'limit'");
     check("memory = 1\n", 1, 1, "not in a section");
     check("[limits\nmemory = 1\n", 1, 8, "");
     check("[retry]\nprogram = 101\n", 2, 11, "from 0 to 100");
     check("[retry]\nprogram = [1]\n", 2, 11, "takes a whole number");
     check("[limits]\ntask_timeout = 10\n", 2, 16, "needs a unit");
-    check("[log]\nlevel = \"loud\"\n", 2, 9, "error, warn, info, debug, trace");
+    check(
+        "[log]\nlevel = \"loud\"\n",
+        2,
+        9,
+        "error, warn, info, debug, trace",
+    );
     check("[node]\nname = \"é\u{7}\"\n", 2, 10, "");
 }
 
 #[test]
 fn a_mistyped_variable_of_a_section_is_an_error_and_others_are_not_ours() {
     let home = Home::with("");
-    assert!(matches!(home.load(&[("SKEP_LIMITS_MEMROY", "1GiB")]), Err(SettingsError::Unknown { near: Some("limits.memory"), .. })));
-    assert!(matches!(home.load(&[("SKEP_RETRY_LOST", "none")]), Err(SettingsError::Value { .. })));
-    home.load(&[("SKEP_EXECUTOR", "/x"), ("SKEP_SEED", "1")]).unwrap();
+    assert!(matches!(
+        home.load(&[("SKEP_LIMITS_MEMROY", "1GiB")]),
+        Err(SettingsError::Unknown {
+            near: Some("limits.memory"),
+            ..
+        })
+    ));
+    assert!(matches!(
+        home.load(&[("SKEP_RETRY_LOST", "none")]),
+        Err(SettingsError::Value { .. })
+    ));
+    home.load(&[("SKEP_EXECUTOR", "/x"), ("SKEP_SEED", "1")])
+        .unwrap();
 }
 
 #[test]
@@ -96,7 +135,10 @@ fn set_keeps_comments_and_unset_brings_the_default_back() {
     assert_eq!(settings.memory_bytes, 2 << 30);
     let settings = settings.set("retry.program", Some("1")).unwrap();
     let settings = settings.set("log.level", Some("debug")).unwrap();
-    assert_eq!((settings.retry_program, settings.log_level), (1, Level::Debug));
+    assert_eq!(
+        (settings.retry_program, settings.log_level),
+        (1, Level::Debug)
+    );
     insta::assert_snapshot!(home.text(), @r#"
     # mine
     [limits]
@@ -108,21 +150,44 @@ fn set_keeps_comments_and_unset_brings_the_default_back() {
     [log]
     level = "debug"
     "#);
-    let settings = settings.set("log.level", None).unwrap().set("retry.program", None).unwrap();
+    let settings = settings
+        .set("log.level", None)
+        .unwrap()
+        .set("retry.program", None)
+        .unwrap();
     assert_eq!(settings.log_level, Level::Info);
-    assert_eq!(home.text(), "# mine\n[limits]\nmemory = \"2GiB\" # for the renders\n");
+    assert_eq!(
+        home.text(),
+        "# mine\n[limits]\nmemory = \"2GiB\" # for the renders\n"
+    );
 }
 
 #[test]
 fn a_wrong_value_or_a_bad_file_changes_nothing() {
     let home = Home::with("[limits]\nmemory = \"1GiB\"\n");
     let settings = home.load(&[]).unwrap();
-    assert!(matches!(settings.set("limits.memory", Some("0")), Err(SettingsError::Value { .. })));
-    assert!(matches!(settings.set("limits.colour", Some("0")), Err(SettingsError::Unknown { .. })));
+    assert!(matches!(
+        settings.set("limits.memory", Some("0")),
+        Err(SettingsError::Value { .. })
+    ));
+    assert!(matches!(
+        settings.set("limits.colour", Some("0")),
+        Err(SettingsError::Unknown { .. })
+    ));
     assert_eq!(home.text(), "[limits]\nmemory = \"1GiB\"\n");
     settings.keep_last_good().unwrap();
     std::fs::write(&home.file, "[limits]\nmemory = = 1\n").unwrap();
     let error = settings.set("retry.program", Some("1")).unwrap_err();
-    assert!(matches!(error, SettingsError::File { line: 2, last_good: Some(_), .. }), "{error:?}");
+    assert!(
+        matches!(
+            error,
+            SettingsError::File {
+                line: 2,
+                last_good: Some(_),
+                ..
+            }
+        ),
+        "{error:?}"
+    );
     assert_eq!(home.text(), "[limits]\nmemory = = 1\n");
 }
