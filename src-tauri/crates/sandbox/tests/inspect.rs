@@ -117,7 +117,7 @@ const FIXTURES: &[(&str, Kind, Expected)] = &[
     (
         "assembly_script",
         Kind::AssemblyScript,
-        Functions("AssemblyScript module.", &["fib(i32) -> i32"]),
+        Functions("Module with functions (AssemblyScript).", &["fib(i32) -> i32"]),
     ),
     (
         "assembly_script_for_javascript",

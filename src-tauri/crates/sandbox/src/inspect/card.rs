@@ -88,7 +88,7 @@ impl Kind {
             Kind::WasmBindgen => "Module with functions (wasm-bindgen)",
             Kind::WebPage => "Part of a web page (wasm-bindgen)",
             Kind::GoForBrowsers => "Go program for browsers",
-            Kind::AssemblyScript => "AssemblyScript module",
+            Kind::AssemblyScript => "Module with functions (AssemblyScript)",
             Kind::Wasi00 => "Command-line program (WASI 0.0)",
             Kind::Threads => "Module with threads",
             Kind::Feature | Kind::Module => "WebAssembly module",
