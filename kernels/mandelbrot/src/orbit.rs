@@ -20,6 +20,9 @@ const SAME: f64 = 1e-15;
 /// Points that are followed at the same time.
 const LANES: usize = 4;
 
+/// Some ten reports a tile: enough for a bar, nothing beside the orbits.
+const POINTS_BETWEEN_REPORTS: usize = 1024;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Orbit {
     /// Not escaped after the most steps allowed.
@@ -35,10 +38,20 @@ pub(crate) enum Orbit {
 }
 
 /// Follows each point for at most `max_iterations` steps; the orbits are in the
-/// order of the points.
-pub(crate) fn trace(points: &[(f64, f64)], max_iterations: u32) -> Vec<Orbit> {
+/// order of the points. `begun` hears now and then how many points it reached.
+pub(crate) fn trace(
+    points: &[(f64, f64)],
+    max_iterations: u32,
+    begun: &mut dyn FnMut(usize),
+) -> Vec<Orbit> {
     let mut orbits = vec![Orbit::Inside; points.len()];
-    let mut waiting = (0..points.len()).filter(|at| !is_in_a_large_bulb(points[*at]));
+    let mut waiting = (0..points.len())
+        .inspect(|at| {
+            if at % POINTS_BETWEEN_REPORTS == 0 {
+                begun(*at);
+            }
+        })
+        .filter(|at| !is_in_a_large_bulb(points[*at]));
     let mut lanes = Lanes::new(max_iterations);
     for lane in 0..LANES {
         lanes.load(lane, &mut waiting, points);
@@ -293,7 +306,10 @@ mod tests {
     fn every_orbit_is_as_defined() {
         for max_iterations in [1, 5, 839, 840, 841, 3000] {
             let points = points();
-            for (point, orbit) in points.iter().zip(trace(&points, max_iterations)) {
+            for (point, orbit) in points
+                .iter()
+                .zip(trace(&points, max_iterations, &mut |_| ()))
+            {
                 match (steps_by_definition(*point, max_iterations), orbit) {
                     (None, Orbit::Inside) => {}
                     (Some(whole), Orbit::Outside { steps, .. }) => {
@@ -316,16 +332,21 @@ mod tests {
 
     #[test]
     fn steps_are_smooth() {
+        // Away from the set, where the count itself is calm.
         let line: Vec<_> = (0..2000_u16)
-            .map(|x| (0.3 + f64::from(x) * 1e-4, 0.6))
+            .map(|x| (0.45 + f64::from(x) * 5e-4, 0.6))
             .collect();
-        let steps: Vec<f64> = trace(&line, 1000)
+        let steps: Vec<f64> = trace(&line, 1000, &mut |_| ())
             .into_iter()
             .map(|orbit| match orbit {
                 Orbit::Outside { steps, .. } => steps,
                 Orbit::Inside => panic!("the line is outside"),
             })
             .collect();
+        assert!(
+            steps[0] - steps[1999] > 2.0,
+            "the line crosses no whole step"
+        );
         for pair in steps.windows(2) {
             // A count of whole steps would jump by 1.
             assert!((pair[0] - pair[1]).abs() < 0.2, "a jump of {pair:?}");
@@ -338,7 +359,7 @@ mod tests {
         for far in [0.001, 0.01, 0.1, 1.0] {
             let Orbit::Outside {
                 distance, outwards, ..
-            } = trace(&[(-2.0 - far, 0.0)], 10_000)[0]
+            } = trace(&[(-2.0 - far, 0.0)], 10_000, &mut |_| ())[0]
             else {
                 panic!("outside");
             };

@@ -25,7 +25,6 @@ pub(crate) fn draw(view: &View, palette: &Palette, place: Rect) -> Vec<u8> {
         .pixels()
         .filter(|at| first.is_fine(*at, view.pixel))
         .collect();
-    skep_kernel::progress(500);
 
     let points: Vec<(f64, f64)> = fine
         .iter()
@@ -37,7 +36,9 @@ pub(crate) fn draw(view: &View, palette: &Palette, place: Rect) -> Vec<u8> {
             FURTHER.map(|(right, down)| view.point(x + right, y + down))
         })
         .collect();
-    let further = trace(&points, view.max_iterations);
+    let further = trace(&points, view.max_iterations, &mut |begun| {
+        tell_progress(1, begun, points.len())
+    });
 
     let mut pixels = vec![0; place.width as usize * place.height as usize * 3];
     let mut put = |(x, y): (u32, u32), light: Light| {
@@ -59,6 +60,12 @@ pub(crate) fn draw(view: &View, palette: &Palette, place: Rect) -> Vec<u8> {
     pixels
 }
 
+/// The two passes over a tile count half each.
+fn tell_progress(pass: usize, begun: usize, of: usize) {
+    let per_mille = pass * 500 + begun * 500 / of;
+    skep_kernel::progress(u16::try_from(per_mille).expect("at most 1000"));
+}
+
 /// One orbit for the middle of each pixel, and for a border of one around the
 /// tile: what a pixel looks like must not depend on where the tiles end.
 struct Sampled {
@@ -78,7 +85,9 @@ impl Sampled {
             })
             .collect();
         Self {
-            orbits: trace(&points, view.max_iterations),
+            orbits: trace(&points, view.max_iterations, &mut |begun| {
+                tell_progress(0, begun, points.len())
+            }),
             stride: place.width as usize + 2,
         }
     }
