@@ -76,7 +76,7 @@ pub(crate) fn sleep() -> String {
          (i64.store (i32.const 2024) (i64.mul (i64.extend_i32_u (call $number (i32.load (i32.const 4100)))) (i64.const 1000000)))
          (i64.store (i32.const 2032) (i64.const 0))
          (i32.store16 (i32.const 2040) (i32.const 0))
-         (drop (call $poll_oneoff (i32.const 2000) (i32.const 2100) (i32.const 1) (i32.const 2200)))
+         (drop (call $poll_oneoff (i32.const 2000) (i32.const 2104) (i32.const 1) (i32.const 2200)))
          (local.set $word (i32.load (i32.const 4104)))
          (call $print (i32.const 1) (local.get $word) (call $length (local.get $word)))
          (call $print (i32.const 1) (i32.const 1024) (i32.const 1))",
@@ -95,8 +95,8 @@ pub(crate) fn copy_file(name: &str) -> String {
              (local.set $out (i32.load (i32.const 2000)))
              (loop $more
                (i32.store (i32.const 2100) (i32.const 131072)) (i32.store (i32.const 2104) (i32.const 65536))
-               (if (call $fd_read (local.get $in) (i32.const 2100) (i32.const 1) (i32.const 2110)) (then unreachable))
-               (local.set $n (i32.load (i32.const 2110)))
+               (if (call $fd_read (local.get $in) (i32.const 2100) (i32.const 1) (i32.const 2112)) (then unreachable))
+               (local.set $n (i32.load (i32.const 2112)))
                (if (local.get $n) (then (call $print (local.get $out) (i32.const 131072) (local.get $n)) (br $more))))",
             length = name.len()
         ),
