@@ -51,7 +51,7 @@ pub(crate) struct Text {
     pub(crate) sql: String,
     pub(crate) blob: Vec<u8>,
     /// Beside each statement; `None` where it is not in the text.
-    pub(crate) lists: Vec<Option<String>>,
+    pub(crate) lists: [Option<String>; STATEMENTS.len()],
 }
 
 /// Why a batch can never be written.
@@ -232,7 +232,7 @@ impl<'a> Batch<'a> {
                 .map(|(id, _)| *id)
                 .collect()
         };
-        let lists: Vec<Option<String>> = vec![
+        let lists = [
             list(vec![(commits, sums.store(id, commits))]),
             list(Vec::from_iter(self.forgotten)),
             list(gone(&self.leases)),
@@ -244,33 +244,8 @@ impl<'a> Batch<'a> {
                     .map(|(key, value)| (key, value, sums.meta(key, value)))
                     .collect(),
             ),
-            list(
-                self.jobs
-                    .into_iter()
-                    .map(|(no, job)| {
-                        let sum = sums.job(no, job.id, job.ended, job.wall_ms, job.state);
-                        let state = cut.add(job.state);
-                        (
-                            no,
-                            cut.add(job.id).0,
-                            u8::from(job.ended),
-                            job.wall_ms,
-                            sum,
-                            state.0,
-                            state.1,
-                        )
-                    })
-                    .collect(),
-            ),
-            list(
-                self.specs
-                    .into_iter()
-                    .map(|(no, spec)| {
-                        let (offset, len) = cut.add(spec);
-                        (no, sums.spec(no, spec), offset, len)
-                    })
-                    .collect(),
-            ),
+            list(cut.jobs(self.jobs, sums)),
+            list(cut.specs(self.specs, sums)),
             list(cut.ranges(self.leases, sums, Table::Lease)),
             list(cut.ranges(self.histories, sums, Table::History)),
             list(cut.ranges(self.results, sums, Table::Result)),
@@ -320,6 +295,24 @@ impl Cut {
         let offset = self.blob.len() + 1;
         self.blob.extend_from_slice(value);
         (offset, value.len())
+    }
+
+    fn jobs(&mut self, jobs: BTreeMap<u32, JobPut<'_>>, sums: &Sums) -> Vec<Value> {
+        let row = |(no, job): (u32, JobPut<'_>)| {
+            let sum = sums.job(no, job.id, job.ended, job.wall_ms, job.state);
+            let id = self.add(job.id).0;
+            let (offset, len) = self.add(job.state);
+            json!([no, id, u8::from(job.ended), job.wall_ms, sum, offset, len])
+        };
+        jobs.into_iter().map(row).collect()
+    }
+
+    fn specs(&mut self, specs: BTreeMap<u32, &[u8]>, sums: &Sums) -> Vec<Value> {
+        let row = |(no, spec)| {
+            let (offset, len) = self.add(spec);
+            json!([no, sums.spec(no, spec), offset, len])
+        };
+        specs.into_iter().map(row).collect()
     }
 
     fn ranges(

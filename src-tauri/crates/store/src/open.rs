@@ -334,6 +334,8 @@ fn past(mark: Option<Mark>, commits: u64, log_is_gone: bool) -> Past {
 async fn readers(layout: &Layout, sums: Sums) -> Result<Reader, OpenError> {
     let pool = SqlitePoolOptions::new()
         .max_connections(READERS)
+        // A question before each question would cost a hop and find nothing.
+        .test_before_acquire(false)
         .connect_with(reading(&layout.database()))
         .await;
     let pool = pool.map_err(|error| unsound_failed(layout.dir(), error.into()))?;

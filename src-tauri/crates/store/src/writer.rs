@@ -93,12 +93,16 @@ impl Writer {
         self.id
     }
 
-    /// Writes the batch as one transaction. When this returns, it is on disk.
+    /// Writes the batch as one transaction. When this returns, it is on disk. An
+    /// empty batch writes nothing.
     ///
     /// Never inside `select!` or a timeout: a commit that was given up half-way
     /// is an unknown outcome, and every later one answers `Fatal`.
     pub async fn commit(&mut self, batch: &[Write]) -> Result<(), CommitError> {
         self.usable()?;
+        if batch.is_empty() {
+            return Ok(());
+        }
         let text = batch::text(batch, &self.sums, &self.id, self.commits + 1)
             .map_err(|error| self.broken(error.to_string()))?;
         let bytes = text.blob.len() as u64;

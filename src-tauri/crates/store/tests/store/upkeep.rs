@@ -59,7 +59,7 @@ async fn the_log_is_copied_while_it_grows_and_cut_when_nothing_comes() {
 async fn many_small_commits_do_not_grow_the_log_for_ever() {
     let dir = tempdir().expect("tempdir");
     let mut store = open(dir.path()).await;
-    for n in 1..=600 {
+    for n in 1..=400 {
         store.writer.commit(&commit(n)).await.expect("commit");
         store.writer.maintain().await.expect("maintain");
     }
@@ -67,7 +67,7 @@ async fn many_small_commits_do_not_grow_the_log_for_ever() {
         .expect("log")
         .len();
     assert!(log < 10 << 20, "{log}");
-    assert_eq!(read_all(&store.reader).await.expect("read"), 600);
+    assert_eq!(read_all(&store.reader).await.expect("read"), 400);
 }
 
 #[tokio::test]
