@@ -117,7 +117,10 @@ const FIXTURES: &[(&str, Kind, Expected)] = &[
     (
         "assembly_script",
         Kind::AssemblyScript,
-        Functions("Module with functions (AssemblyScript).", &["fib(i32) -> i32"]),
+        Functions(
+            "Module with functions (AssemblyScript).",
+            &["fib(i32) -> i32"],
+        ),
     ),
     (
         "assembly_script_for_javascript",
