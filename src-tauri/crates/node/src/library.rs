@@ -13,7 +13,7 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use pool::report::Outcome;
 use pool::spec::Spec;
-use pool::{Coordinator, JobId, JobNo};
+use pool::{Coordinator, FoldView, JobId, JobNo, OWN_NODE};
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Blobs, Reader};
@@ -45,6 +45,7 @@ struct Found {
     no: JobNo,
     spec: Arc<Spec>,
     state: pool::JobState,
+    fold: FoldView,
 }
 
 pub(crate) type BytesAhead = mpsc::Receiver<Result<Bytes, Error>>;
@@ -174,13 +175,7 @@ impl Library {
             results.push(entry);
         }
         let next = next.or_else(|| Some(stop).filter(|stop| *stop < found.spec.count));
-        let folded = match views::fold_kind(found.spec.fold) {
-            None => None,
-            Some(_) => match self.end_of(found.no, found.spec.count).await? {
-                Some(end) => Some(Box::new(self.entry(end).await?)),
-                None => None,
-            },
-        };
+        let folded = self.folded(&found).await?.map(Box::new);
         Ok(Reply::Results { results, next, folded })
     }
 
@@ -239,9 +234,29 @@ impl Library {
     }
 
     async fn found(&self, id: JobId) -> Result<Found, Error> {
-        self.look(move |rules| rules.job(&id).map(|job| Found { no: job.no, spec: job.spec, state: job.state }))
+        self.look(move |rules| {
+            rules.job(&id).map(|job| Found { no: job.no, spec: job.spec, state: job.state, fold: job.fold })
+        })
             .await?
             .ok_or_else(|| no_such_job(&id.to_string()))
+    }
+
+    /// The one result that all became, or how far that is.
+    async fn folded(&self, found: &Found) -> Result<Option<ResultEntry>, Error> {
+        if let Some(end) = self.end_of(found.no, found.spec.count).await? {
+            return Ok(Some(self.entry(end).await?));
+        }
+        let state = match &found.fold {
+            FoldView::None => return Ok(None),
+            FoldView::Waiting => TaskState::Queued,
+            FoldView::Running | FoldView::Done => TaskState::Running,
+            FoldView::Failed { .. } => TaskState::Failed,
+        };
+        let failure = match &found.fold {
+            FoldView::Failed { message } => Some(views::fold_failure(message)),
+            FoldView::None | FoldView::Waiting | FoldView::Running | FoldView::Done => None,
+        };
+        Ok(Some(ResultEntry { failure, ..empty(found.spec.count, state, 0) }))
     }
 
     async fn entry(&self, end: End) -> Result<ResultEntry, Error> {
@@ -265,7 +280,7 @@ impl Library {
             index: end.index,
             state: if done { TaskState::Done } else { TaskState::Failed },
             attempt: end.attempt,
-            machine: Some(end.machine.to_string()),
+            machine: (end.machine != OWN_NODE).then(|| end.machine.to_string()),
             bytes: end.output.bytes(),
             hash: Some(end.output.hash()),
             exit_code,
@@ -402,17 +417,25 @@ fn no_result(found: &Found, index: u32) -> Error {
 
 fn unended(task: &pool::TaskView) -> ResultEntry {
     ResultEntry {
-        index: task.index,
-        state: views::task_state(task.state),
-        attempt: task.attempt,
         machine: task.machine.map(|machine| machine.to_string()),
+        failure: task.last_failure.as_ref().map(views::failure),
+        ..empty(task.index, views::task_state(task.state), task.attempt)
+    }
+}
+
+fn empty(index: u32, state: TaskState, attempt: u32) -> ResultEntry {
+    ResultEntry {
+        index,
+        state,
+        attempt,
+        machine: None,
         bytes: 0,
         hash: None,
         exit_code: None,
         text: None,
         base64: None,
         files: Vec::new(),
-        failure: task.last_failure.as_ref().map(views::failure),
+        failure: None,
     }
 }
 

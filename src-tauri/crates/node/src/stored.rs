@@ -21,7 +21,6 @@ pub(crate) struct End {
     pub(crate) outcome: Outcome,
     pub(crate) output: Kept,
     pub(crate) log: Kept,
-    pub(crate) log_truncated: bool,
     pub(crate) files: Option<Files>,
 }
 
@@ -44,7 +43,6 @@ pub(crate) fn ends(row: &ResultRow, from: u32) -> Result<Vec<End>, Error> {
         outcome,
         output,
         log,
-        log_truncated: false,
         files: None,
     };
     let ends: Vec<End> = match reports {
@@ -67,7 +65,6 @@ pub(crate) fn ends(row: &ResultRow, from: u32) -> Result<Vec<End>, Error> {
         Reports::Each(each) => (row.first..)
             .zip(each)
             .map(|(index, report)| End {
-                log_truncated: report.log_truncated,
                 files: report.files,
                 ..end(index, report.micros, report.outcome, report.output.into(), report.log.into())
             })

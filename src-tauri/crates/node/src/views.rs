@@ -4,7 +4,7 @@ mod card;
 mod failure;
 
 pub(crate) use card::{card, module_title, refusal};
-pub(crate) use failure::failure;
+pub(crate) use failure::{failure, fold_failure};
 
 use crate::run::Run;
 use api::{FoldState, JobState, MachineMemory, MachineState, Reason, TaskCounts, TaskState};

@@ -21,6 +21,7 @@ use crate::limits::{INPUTS_PER_TURN, SLEEP_MAX, TURNS_BEFORE_TIMER};
 use bytes::Bytes;
 use inbox::After;
 use pool::codec::{Decoder, encode};
+use pool::message::ToWorker;
 use pool::{Coordinator, Peer};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -222,7 +223,11 @@ impl Loop {
 
     async fn send(&mut self) {
         let mut frames: Vec<(Peer, Vec<u8>)> = Vec::new();
+        let mut refused = Vec::new();
         while let Some((peer, message)) = self.driver.coordinator.poll_transmit() {
+            if matches!(message, ToWorker::Refused { .. }) {
+                refused.push(peer);
+            }
             let at = frames.iter().position(|(to, _)| *to == peer).unwrap_or_else(|| {
                 frames.push((peer, Vec::new()));
                 frames.len() - 1
@@ -236,6 +241,10 @@ impl Loop {
                 // A worker that is gone says so in the inbox.
                 let _ = link.frames.send(frames.into()).await;
             }
+        }
+        for peer in refused {
+            self.peers.remove(&peer);
+            self.driver.coordinator.handle_disconnected(self.driver.clock.now(), peer, false);
         }
     }
 }

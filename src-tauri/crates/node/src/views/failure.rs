@@ -12,6 +12,16 @@ pub(crate) fn failure(failure: &Failure) -> FailureView {
     }
 }
 
+/// Of a fold that failed without a task.
+pub(crate) fn fold_failure(message: &str) -> FailureView {
+    FailureView {
+        kind: kind(FailureKind::Fold).to_owned(),
+        message: message.to_owned(),
+        exit_code: None,
+        backtrace: Vec::new(),
+    }
+}
+
 fn kind(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::ExitCode => "exit_code",

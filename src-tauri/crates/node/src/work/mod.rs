@@ -11,6 +11,7 @@ mod outcome;
 mod slot;
 mod supply;
 mod warm;
+mod written;
 
 pub(crate) use outcome::last_line;
 pub(crate) use supply::Supply;
@@ -30,6 +31,10 @@ use tokio::sync::{mpsc, watch};
 const TOLD: usize = 256;
 /// Frames for the coordinator that gather before slots have to wait, in bytes.
 const OUTGOING_BYTES: usize = 8 << 20;
+
+/// Between the end of a connection and the next: whatever ended it may still
+/// be so.
+const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
 /// What the worker is asked by its node.
 pub(crate) enum Wish {
@@ -89,7 +94,9 @@ impl Working {
 
     /// Until it has said goodbye, or nobody coordinates any more.
     pub(crate) async fn run(mut self) {
-        while let Ended::Closed = self.connect().await {}
+        while let Ended::Closed = self.connect().await {
+            tokio::time::sleep(RECONNECT_AFTER).await;
+        }
     }
 
     async fn connect(&mut self) -> Ended {

@@ -44,6 +44,11 @@ pub(super) fn compile(error: &CompileError) -> Outcome {
     Outcome::Failed(failure(FailureKind::CompileFailed, error.to_string()))
 }
 
+/// For every task that cannot even begin.
+pub(super) fn failed(kind: FailureKind, message: String) -> Outcome {
+    Outcome::Failed(failure(kind, message))
+}
+
 /// The last line of a log that says something, from its last bytes.
 pub(crate) fn last_line(tail: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(tail);

@@ -242,8 +242,10 @@ impl Slot {
                     self.event(event, &mut flights).await?;
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    let part = self.queue.front_mut().and_then(|front| front.collector.flush());
-                    self.report(part).await?;
+                    if let Some(front) = self.queue.front_mut() {
+                        let part = front.collector.flush().await;
+                        self.report(part).await?;
+                    }
                 }
             }
         }
@@ -321,7 +323,7 @@ impl Slot {
                 }
             }
             Event::Calls { ends, bytes, micros, .. } => {
-                parts = front.collector.calls(&ends, &bytes, micros);
+                parts = front.collector.calls(&ends, &bytes, micros).await;
                 if let Some(flight) = flight {
                     flight.ended += u32::try_from(ends.len()).unwrap_or(u32::MAX);
                 }
@@ -365,7 +367,7 @@ impl Slot {
     async fn unrun(&mut self, outcome: Outcome) -> Result<(), Gone> {
         let Some(front) = self.queue.front_mut() else { return Ok(()) };
         front.next += 1;
-        for part in front.collector.unrun(outcome) {
+        for part in front.collector.unrun(outcome).await {
             self.report(Some(part)).await?;
         }
         self.finish().await
@@ -387,7 +389,7 @@ impl Slot {
         if front.collector.current() < front.end() {
             return Ok(());
         }
-        let part = front.collector.flush();
+        let part = front.collector.flush().await;
         self.queue.pop_front();
         self.report(part).await?;
         self.free_if_empty().await

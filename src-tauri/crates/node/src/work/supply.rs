@@ -1,7 +1,6 @@
 //! What a chunk needs before its first task can start: the job's description
 //! read, its module compiled, its input open.
 
-use super::collect::failed;
 use super::outcome;
 use crate::keep::Keep;
 use crate::pieces::Pieces;
@@ -148,7 +147,7 @@ impl Loaded {
 fn unreadable(what: &str, error: &GetError) -> Outcome {
     let why = format!("{what} could not be read: {error}");
     match error {
-        GetError::Missing { .. } | GetError::Corrupt { .. } => failed(FailureKind::Refused, why),
+        GetError::Missing { .. } | GetError::Corrupt { .. } => outcome::failed(FailureKind::Refused, why),
         GetError::Io { .. } => Outcome::Refused { why },
     }
 }
