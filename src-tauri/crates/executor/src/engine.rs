@@ -1,15 +1,10 @@
 //! How the engine is configured, the same for compiling and for running; a
 //! feature of wasm is on only where the inspector lets it pass.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    num::NonZeroUsize,
-};
+use std::num::NonZeroUsize;
 
 use sandbox::{CompileSettings, limits};
-use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy,
-};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Address space reserved for a guest's memory, in bytes: all that 32 bits
 /// reach, so that no access needs a check.
@@ -23,24 +18,21 @@ pub(crate) fn engine(settings: CompileSettings) -> wasmtime::Result<Engine> {
     Engine::new(&config(settings))
 }
 
-/// Names everything that compiled code depends on, as 16 hex digits after the engine's version.
+/// Names everything that compiled code depends on, the engine's version among it, in 16 hex digits.
 #[cfg(feature = "compile")]
 pub(crate) fn fingerprint(settings: CompileSettings) -> wasmtime::Result<String> {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
     let mut hasher = DefaultHasher::new();
     engine(settings)?.precompile_compatibility_hash().hash(&mut hasher);
-    Ok(format!("wasmtime-{}-{:016x}", wasmtime_version(), hasher.finish()))
-}
-
-#[cfg(feature = "compile")]
-fn wasmtime_version() -> &'static str {
-    env!("CARGO_PKG_VERSION")
+    Ok(format!("{:016x}", hasher.finish()))
 }
 
 fn config(settings: CompileSettings) -> Config {
     let mut config = Config::new();
     #[cfg(feature = "compile")]
     config
-        .strategy(Strategy::Cranelift)
+        .strategy(wasmtime::Strategy::Cranelift)
         .cranelift_nan_canonicalization(false);
     config
         .consume_fuel(settings.fuel)

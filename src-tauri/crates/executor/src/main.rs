@@ -46,7 +46,7 @@ fn main() -> ExitCode {
             Err(error) => failed(&error),
         },
         Work::Walls => {
-            wall::print_layers();
+            wall::probe::print_layers();
             ExitCode::SUCCESS
         }
         Work::Run(options) => match serve::serve(&options) {

@@ -126,8 +126,9 @@ async fn outcome(
             Err(CompileError::TimedOut)
         }
         (None, Some(libc::SIGKILL)) => Err(CompileError::OutOfMemory),
-        // The standard library's words when an allocation fails.
-        (None, Some(libc::SIGABRT)) if text(&mut errors).contains("memory allocation") => {
+        // The standard library's words when an allocation fails; how the
+        // process then ends is its wall's matter.
+        (None, Some(_)) if text(&mut errors).contains("memory allocation") => {
             Err(CompileError::OutOfMemory)
         }
         (_, _) => Err(CompileError::Died { message: in_words(status) }),

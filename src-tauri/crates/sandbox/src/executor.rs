@@ -320,6 +320,10 @@ impl Executor {
         if self.scratch.is_some() && self.tend_scratch().await {
             return;
         }
+        // First: a process that never stops talking has its deadline too.
+        if self.wake_at().is_some_and(|at| at <= Instant::now()) {
+            return self.look();
+        }
         self.write_some();
         let interest = if self.outbox.is_empty() {
             Interest::READABLE
@@ -578,6 +582,8 @@ impl Executor {
             Fate::Killed => (running, None),
             Fate::Alive | Fate::Gone { .. } => (running, Some(crashed(&said))),
         };
+        // A task may have ended between the verdict and its execution.
+        let blamed = blamed.filter(|index| self.flight.is_unanswered(*index));
         if let (Some(index), Some(end)) = (blamed, end) {
             self.events.push_back(Event::Ended { index, end, micros: 0, out: Vec::new() });
         }
@@ -603,6 +609,9 @@ impl Executor {
                 return true;
             };
             let (end, out) = match listed {
+                Ok(out) if out.iter().map(|file| file.bytes).sum::<u64>() > limits::SCRATCH_BYTES => {
+                    (End::OutputLimit { limit: limits::SCRATCH_BYTES }, Vec::new())
+                }
                 Ok(out) => (end, out),
                 Err(error) => {
                     let message = format!("what it left in /out could not be read: {error}");

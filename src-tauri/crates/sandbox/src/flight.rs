@@ -92,6 +92,11 @@ impl Flight {
         None
     }
 
+    /// Whether the task was given and has no answer.
+    pub(crate) fn is_unanswered(&self, index: u64) -> bool {
+        self.batches.iter().any(|batch| batch.unanswered().any(|other| other == index))
+    }
+
     /// The due task is answered.
     pub(crate) fn answer(&mut self) -> Result<u64, OutOfTurn> {
         let (index, _) = self.due().ok_or(OutOfTurn)?;

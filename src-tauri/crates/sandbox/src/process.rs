@@ -59,8 +59,10 @@ impl Spawner {
         Ok(Spawner { births, deaths })
     }
 
-    /// Starts a child. Its environment is empty but for what the command says.
-    pub(crate) async fn spawn(&self, command: Command) -> io::Result<Process> {
+    /// Starts a child and tells it whose it is: it has itself killed when the
+    /// spawning thread ends, and leaves at once where that has happened already.
+    pub(crate) async fn spawn(&self, mut command: Command) -> io::Result<Process> {
+        command.arg(format!("parent={}", std::process::id()));
         let (answer, child) = oneshot::channel();
         let gone = || io::Error::other("the spawning thread is gone");
         self.births.send(Birth { command, answer }).map_err(|_| gone())?;

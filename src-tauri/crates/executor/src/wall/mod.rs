@@ -4,14 +4,13 @@
 //! file but the scratch folder, no network, no signal to anyone) and seccomp
 //! (an allow-list of system calls). Nothing here can be undone by the process.
 
-mod landlock;
-mod probe;
+pub(crate) mod landlock;
+pub(crate) mod probe;
 mod resources;
 mod seccomp;
 
 use std::{io, path::Path};
 
-pub(crate) use probe::print_layers;
 pub(crate) use resources::Role;
 pub(crate) use seccomp::Refusal;
 
@@ -53,7 +52,7 @@ impl Wall<'_> {
     /// The second filter: after the module's code is loaded no code may come
     /// into being, and no descriptor.
     pub(crate) fn narrow(&self) -> Result<(), WallError> {
-        self.tolerate(seccomp::narrow(self.refusal).map_err(WallError::from))
+        self.tolerate(seccomp::narrow(self.scratch.is_some(), self.refusal).map_err(WallError::from))
     }
 
     fn tolerate(&self, result: Result<(), WallError>) -> Result<(), WallError> {

@@ -32,7 +32,7 @@ fn try_landlock() -> Result<(), String> {
 
 fn try_seccomp(role: Role) -> Result<(), String> {
     seccomp::allow_list(role, false, Refusal::Deny).map_err(|error| error.to_string())?;
-    seccomp::narrow(Refusal::Deny).map_err(|error| error.to_string())?;
+    seccomp::narrow(false, Refusal::Deny).map_err(|error| error.to_string())?;
     // SAFETY: the call makes at most a descriptor that nobody uses.
     let socket = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0) };
     let refused = io::Error::last_os_error().raw_os_error() == Some(libc::EPERM);

@@ -119,6 +119,12 @@ pub(crate) fn allow_list(role: Role, scratch: bool, refusal: Refusal) -> Result<
             rules.insert(libc::SYS_mprotect, vec![without_exec()?]);
         }
         Role::Run { on_demand, .. } => {
+            // A fault that is no guest's trap takes its handler away and
+            // comes again, so that the process dies of what it did.
+            let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
+            let faults = faults.map(|signal| rule(0, SeccompCmpOp::Eq, signal.unsigned_abs().into()));
+            let faults: Result<Vec<_>, _> = faults.into_iter().collect();
+            rules.insert(libc::SYS_rt_sigaction, faults?);
             rules.extend(RUN.iter().map(|call| (*call, Vec::new())));
             rules.insert(libc::SYS_ioctl, vec![rule(1, SeccompCmpOp::Eq, PAGEMAP_SCAN)?]);
             if on_demand {
@@ -139,7 +145,7 @@ pub(crate) fn allow_list(role: Role, scratch: bool, refusal: Refusal) -> Result<
 }
 
 /// Raises the second filter.
-pub(crate) fn narrow(refusal: Refusal) -> Result<(), SeccompError> {
+pub(crate) fn narrow(scratch: bool, refusal: Refusal) -> Result<(), SeccompError> {
     let exec = libc::PROT_EXEC.unsigned_abs().into();
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     for call in [libc::SYS_mmap, libc::SYS_mprotect] {
@@ -147,6 +153,10 @@ pub(crate) fn narrow(refusal: Refusal) -> Result<(), SeccompError> {
     }
     for call in [libc::SYS_recvmsg, libc::SYS_memfd_create, libc::SYS_prctl, libc::SYS_seccomp] {
         rules.insert(call, Vec::new());
+    }
+    if !scratch {
+        // Landlock does not hide whether a file exists; without files nothing asks.
+        rules.insert(libc::SYS_statx, Vec::new());
     }
     apply(rules, SeccompAction::Allow, refusal.action())
 }

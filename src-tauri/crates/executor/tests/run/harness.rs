@@ -161,11 +161,6 @@ impl Heard {
         String::from_utf8(bytes).expect("text")
     }
 
-    pub(crate) fn log(&self, index: u64) -> String {
-        let bytes = self.stderr.get(&index).cloned().unwrap_or_default();
-        String::from_utf8(bytes).expect("text")
-    }
-
     #[track_caller]
     pub(crate) fn all_done(&self, count: u64) {
         assert_eq!(self.ends.len() as u64, count, "{:?}", self.gone);

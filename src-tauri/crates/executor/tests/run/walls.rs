@@ -1,5 +1,12 @@
 //! The walls as a node sees them.
 
+use std::{
+    collections::BTreeMap,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
 use sandbox::{Entry, OpenError, Sandbox};
 
 use crate::harness::{options, profile, programs, story, task};
@@ -44,4 +51,48 @@ fn an_executor_has_one_thread_and_four_descriptors() {
         assert_eq!(field("NoNewPrivs:"), "1");
         assert!(field("Seccomp_filters:").parse::<u32>().expect("a number") >= 2);
     });
+}
+
+/// Native code that raises the executor's own wall and then tries to get out.
+fn intruder(words: &[&str]) -> Output {
+    let binaries = Path::new(env!("CARGO_BIN_EXE_skep-executor")).parent().expect("a folder");
+    let path: PathBuf = binaries.join("examples").join("intruder");
+    Command::new(&path).args(words).output().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn attempts(output: &Output) -> BTreeMap<String, String> {
+    assert!(output.status.success(), "{output:?}");
+    let lines = String::from_utf8_lossy(&output.stdout);
+    let pairs = lines.lines().filter_map(|line| line.split_once(' '));
+    pairs.map(|(name, answer)| (name.to_owned(), answer.to_owned())).collect()
+}
+
+#[test]
+fn case_61_native_code_in_the_executors_place_is_refused_everything() {
+    let tried = attempts(&intruder(&["all"]));
+    assert!(tried.len() > 80, "{tried:?}");
+    for (name, answer) in &tried {
+        let refused = format!("refused {}", libc::EPERM);
+        assert_eq!(*answer, refused, "{name}: {answer}");
+    }
+    assert!(!Path::new("/tmp/skep-intruder").exists());
+}
+
+#[test]
+fn case_61_landlock_alone_keeps_files_neighbours_and_the_network_away() {
+    let tried = attempts(&intruder(&["landlock"]));
+    assert!(tried.len() >= 8, "{tried:?}");
+    for (name, answer) in &tried {
+        let by_rights = [libc::EACCES, libc::EPERM].map(|error| format!("refused {error}"));
+        assert!(by_rights.contains(answer), "{name}: {answer}");
+    }
+}
+
+#[test]
+fn case_61_as_shipped_one_forbidden_call_is_the_last() {
+    for attempt in ["openat-read", "socket-inet", "execve", "clone", "mmap-exec", "recvmsg", "ptrace"] {
+        let output = intruder(&["kill", attempt]);
+        assert_eq!(output.status.signal(), Some(libc::SIGSYS), "{attempt}: {output:?}");
+        assert!(output.stdout.is_empty(), "{attempt}");
+    }
 }
