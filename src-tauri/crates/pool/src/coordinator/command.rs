@@ -267,7 +267,7 @@ impl Coordinator {
         for (first, count, history) in failed {
             if let Standing::Failed { blobs: Some(blobs) } = history.standing {
                 for index in first..first + count {
-                    self.unsaved.forgotten_results.insert((no, index));
+                    self.unsaved.forget_result(no, index);
                     self.release_result_blobs(no, &blobs);
                 }
             }

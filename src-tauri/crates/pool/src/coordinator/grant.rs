@@ -1,11 +1,12 @@
 //! Who gets what next.
 //!
 //! Jobs take turns ([`super::job::Turn`]), a chunk at a time; machines are
-//! first given a chunk for each slot, then what their credit allows ahead.
+//! first given a chunk for each slot, then what their credit allows beyond.
 
 use super::Coordinator;
 use super::job::{Job, Turn};
 use super::machine::{Depth, Machine};
+use super::pace::micros_of;
 use super::tasks::Lease;
 use super::timer::Timer;
 use crate::id::{JobNo, MachineId};
@@ -23,6 +24,8 @@ struct Offer {
     count: u32,
     /// Of a task that waits for another machine: until when it is choosy.
     choosy_until: Option<Moment>,
+    /// Tasks that were lost before.
+    suspect: bool,
 }
 
 impl Coordinator {
@@ -69,7 +72,7 @@ impl Coordinator {
 
     fn fill(&mut self) {
         let now = self.now.moment;
-        let mut open: Vec<MachineId> = self
+        let open: Vec<MachineId> = self
             .machines
             .iter()
             .filter(|(_, machine)| machine.is_open(now))
@@ -80,16 +83,11 @@ impl Coordinator {
             .filter_map(|id| self.machines.get(id))
             .map(|machine| machine.slots)
             .sum();
-        for depth in [Depth::Slots, Depth::Ahead] {
+        for depth in [Depth::Slots, Depth::Ahead, Depth::Deep] {
             let mut machines = open.clone();
             while !machines.is_empty() && !self.queue.is_empty() {
                 machines.retain(|machine| self.grant_one(*machine, depth, slots));
             }
-            open.retain(|id| {
-                self.machines
-                    .get(id)
-                    .is_some_and(|machine| machine.has_credit(Depth::Ahead))
-            });
         }
     }
 
@@ -104,11 +102,11 @@ impl Coordinator {
         }
         let found = self.queue.iter().find_map(|turn| {
             let job = self.jobs.get(&turn.no)?;
-            if !machine.has_room(depth, job.spec.limits.memory_bytes) || !job.is_worth(depth) {
+            if !machine.has_room(depth, job.spec.limits.memory_bytes) {
                 return None;
             }
             let offer = self.offer(job, id, slots)?;
-            Some((turn.no, offer))
+            job.is_worth(depth, &offer).then_some((turn.no, offer))
         });
         let Some((no, offer)) = found else {
             return false;
@@ -126,6 +124,7 @@ impl Coordinator {
                     first: index,
                     count: 1,
                     choosy_until: Some(choosy_until),
+                    suspect: false,
                 });
             }
         }
@@ -139,15 +138,15 @@ impl Coordinator {
             .histories()
             .uniform(first, first + ready.min(wanted));
         let losses = history.map_or(0, |history| history.losses);
-        let suspect = if losses == 0 {
-            u32::MAX
-        } else {
-            (SUSPECT_CHUNK >> (2 * (losses - 1)).min(31)).max(1)
+        let suspect = match losses {
+            0 => u32::MAX,
+            losses => (SUSPECT_CHUNK >> (2 * (losses - 1)).min(31)).max(1),
         };
         Some(Offer {
             first,
             count: same.min(suspect),
             choosy_until: None,
+            suspect: losses > 0,
         })
     }
 
@@ -297,14 +296,18 @@ impl Job {
         [self.tasks.delayed(), choosy].into_iter().flatten().min()
     }
 
-    /// Whether a chunk of it may wait behind another one.
-    fn is_worth(&self, depth: Depth) -> bool {
+    /// Whether these tasks may wait behind others: long ones would only be kept
+    /// from the slots that become free meanwhile, those that may take their
+    /// machine down are not mixed with more than must be, and while chunks
+    /// still grow there is no point in many small ones.
+    fn is_worth(&self, depth: Depth, offer: &Offer) -> bool {
+        let short = self.pace.is_measured()
+            && self.pace.micros(offer.count) < micros_of(PREFETCH_BELOW)
+            && !offer.suspect;
         match depth {
             Depth::Slots => true,
-            Depth::Ahead => {
-                self.pace.is_measured()
-                    && self.pace.micros(1) < super::pace::micros_of(PREFETCH_BELOW)
-            }
+            Depth::Ahead => short,
+            Depth::Deep => short && (self.spec.chunk.is_some() || !self.pace.is_growing()),
         }
     }
 }

@@ -73,8 +73,10 @@ pub(super) struct Pause {
 pub(super) enum Depth {
     /// A chunk for each slot.
     Slots,
-    /// Chunks that wait behind them.
+    /// As many again, to wait behind them.
     Ahead,
+    /// As many as it can work off in some turnarounds.
+    Deep,
 }
 
 /// What its leases come to.
@@ -165,34 +167,32 @@ impl Machine {
     /// Whether it has credit for another lease, of tasks of this much memory.
     pub(super) fn has_room(&self, depth: Depth, memory_bytes: u64) -> bool {
         // A machine that offers less than before may have more reserved than it
-        // offers: then one more of the same size costs nothing, and is too much.
-        memory_bytes <= self.memory_bytes
-            && self.has_credit(depth)
-            && self.memory_left() >= self.memory_more(memory_bytes)
+        // offers: then one more of the same size adds nothing, and is too much.
+        let reserved = self
+            .reserved_bytes()
+            .saturating_add(self.memory_more(memory_bytes));
+        self.has_credit(depth) && reserved <= self.memory_bytes
     }
 
     pub(super) fn has_credit(&self, depth: Depth) -> bool {
         let chunks = u64::from(self.load.chunks);
         let slots = u64::from(self.slots);
-        match depth {
-            Depth::Slots => chunks < slots,
-            Depth::Ahead => {
-                let short = self.load.micros < TURNAROUNDS * self.turnaround_micros * slots
-                    && chunks < slots * u64::from(CHUNKS_PER_SLOT_MAX);
-                (chunks < slots * u64::from(CHUNKS_PER_SLOT) || short)
-                    && self.leases.len() < LEASES_PER_WORKER_MAX
-            }
-        }
+        let chunks_max = match depth {
+            Depth::Slots => slots,
+            Depth::Ahead => slots * u64::from(CHUNKS_PER_SLOT),
+            Depth::Deep => slots * u64::from(CHUNKS_PER_SLOT_MAX),
+        };
+        let short = match depth {
+            Depth::Slots | Depth::Ahead => true,
+            Depth::Deep => self.load.micros < TURNAROUNDS * self.turnaround_micros * slots,
+        };
+        chunks < chunks_max && short && self.leases.len() < LEASES_PER_WORKER_MAX
     }
 
     /// Memory that the tasks it may run at once could take: of the leases it
     /// holds, the largest for each slot.
     pub(super) fn reserved_bytes(&self) -> u64 {
         self.load.reserved(self.slots)
-    }
-
-    fn memory_left(&self) -> u64 {
-        self.memory_bytes.saturating_sub(self.reserved_bytes())
     }
 
     /// What one more lease adds to the reservation.

@@ -30,6 +30,8 @@ mod restore;
 mod result;
 mod save;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod timer;
 mod view;
 

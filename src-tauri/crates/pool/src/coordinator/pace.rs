@@ -28,6 +28,11 @@ impl Pace {
         self.task_nanos.is_some()
     }
 
+    /// Chunks are smaller yet than what the measured time allows.
+    pub(super) fn is_growing(&self) -> bool {
+        self.chunk < self.tasks_in(CHUNK_TIME).min(CHUNK_TASKS_MAX)
+    }
+
     /// `count` tasks took `micros` together.
     pub(super) fn measure(&mut self, count: u32, micros: u64) {
         let Some(measured) = micros.saturating_mul(1_000).checked_div(u64::from(count)) else {

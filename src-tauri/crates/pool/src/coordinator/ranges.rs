@@ -99,6 +99,9 @@ impl Ranges {
     }
 
     pub(super) fn remove(&mut self, first: u32, count: u32) {
+        if count == 0 {
+            return;
+        }
         let (start, end) = (first, first + count);
         if let Some((&a, &b)) = self.runs.range(..start).next_back()
             && b > start

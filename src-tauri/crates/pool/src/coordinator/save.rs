@@ -21,7 +21,7 @@ pub(super) struct Unsaved {
     pub(super) machines: BTreeSet<MachineId>,
     /// Rows of results; never written twice.
     pub(super) results: Vec<Record>,
-    pub(super) forgotten_results: BTreeSet<(JobNo, u32)>,
+    forgotten_results: BTreeSet<(JobNo, u32)>,
     forgotten: BTreeSet<JobNo>,
     #[cfg(feature = "mutants")]
     withheld: Vec<Record>,
@@ -38,6 +38,18 @@ pub(super) struct LeaseRow {
 }
 
 impl Unsaved {
+    /// The failed task's report goes: from the store, or before it gets there
+    /// when it failed in this very turn.
+    pub(super) fn forget_result(&mut self, no: JobNo, index: u32) {
+        let before = self.results.len();
+        self.results.retain(|record| {
+            !matches!(record, Record::Result { no: of, first, .. } if (*of, *first) == (no, index))
+        });
+        if self.results.len() == before {
+            self.forgotten_results.insert((no, index));
+        }
+    }
+
     /// The job and every row of it go, those that are not written yet too.
     pub(super) fn forget(&mut self, no: JobNo) {
         self.forgotten.insert(no);

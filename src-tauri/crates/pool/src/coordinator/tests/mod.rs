@@ -1,0 +1,16 @@
+//! Stories about the coordinator, told with machines that say exactly what the
+//! story wants. Chance and faults are the simulator's.
+
+mod accept;
+mod disk;
+mod end;
+mod fair;
+mod fold;
+mod lease;
+mod lost;
+mod memory;
+mod protocol;
+mod restart;
+mod retry;
+mod table;
+mod wait;

@@ -1,0 +1,221 @@
+//! Machines that lie, repeat themselves, or speak out of turn.
+
+use super::table::{Table, hello, offer, part, plain, secs, spec};
+use crate::coordinator::{Event, JobState, Peer};
+use crate::id::Term;
+use crate::limits::STRIKES_MAX;
+use crate::message::{Chunk, Hello, Output, Results, Stream, ToCoordinator, ToWorker};
+use crate::report::{Plain, Reports};
+use crate::spec::Spec;
+use serde_bytes::ByteBuf;
+
+#[test]
+fn a_result_counts_only_under_its_own_grant() {
+    let mut table = Table::new();
+    let seat = table.seat(1, 1);
+    let other = table.seat(2, 1);
+    let job = table.submit(Spec {
+        chunk: Some(4),
+        ..spec(4)
+    });
+    let chunk = table.lease(seat);
+    table.heard(other);
+    let lies = [
+        (other, chunk),
+        (
+            seat,
+            Chunk {
+                attempt: 2,
+                ..chunk
+            },
+        ),
+        (
+            seat,
+            Chunk {
+                attempt: 0,
+                ..chunk
+            },
+        ),
+        (
+            seat,
+            Chunk {
+                term: Term(2),
+                ..chunk
+            },
+        ),
+        (seat, part(chunk, 4, 4)),
+        (seat, part(chunk, u32::MAX - 1, 1)),
+        (
+            seat,
+            Chunk {
+                job: crate::JobId([0; 16]),
+                ..chunk
+            },
+        ),
+    ];
+    for (seat, lie) in lies {
+        table.finish(seat, lie);
+        assert_eq!(table.heard(seat), [ToWorker::Stale(lie)]);
+        assert_eq!(table.job(job).done, 0, "{lie:?}");
+    }
+    table.finish(seat, chunk);
+    assert_eq!(table.heard(seat)[0], ToWorker::Accepted(chunk));
+    table.finish(seat, chunk);
+    assert_eq!(table.heard(seat), [ToWorker::Stale(chunk)], "twice is once");
+    assert_eq!((table.job(job).done, table.state(job)), (4, JobState::Done));
+}
+
+#[test]
+fn a_result_that_covers_more_than_is_held_counts_for_what_is() {
+    let mut table = Table::new();
+    let seat = table.seat(1, 1);
+    let job = table.submit(Spec {
+        chunk: Some(4),
+        ..spec(10)
+    });
+    let chunk = table.lease(seat);
+    let wide = part(chunk, 0, 10);
+    table.finish(seat, wide);
+    let heard = table.heard(seat);
+    assert!(heard.contains(&ToWorker::Accepted(chunk)), "{heard:?}");
+    assert!(
+        heard.contains(&ToWorker::Stale(part(chunk, 4, 6))),
+        "{heard:?}"
+    );
+    assert_eq!(table.job(job).done, 4);
+    let (_, stored) = table.disk.results(table.job(job).no).remove(0);
+    let Reports::Plain(Plain { ends, bytes, .. }) = stored.reports else {
+        panic!("plain")
+    };
+    assert_eq!((ends, bytes), (vec![1, 2, 3, 4], ByteBuf::from(*b"0123")));
+}
+
+#[test]
+fn a_result_cannot_come_before_its_lease_was_sent() {
+    let mut table = Table::new();
+    let seat = table.seat(1, 1);
+    let submitted = table
+        .coordinator
+        .submit(table.now, super::table::submit(1, spec(1)))
+        .expect("accepted");
+    let records: Vec<_> = core::iter::from_fn(|| table.coordinator.poll_record()).collect();
+    table.disk.commit(records);
+    // The lease is granted, and nobody can know of it.
+    let guessed = Chunk {
+        job: submitted.job,
+        first: 0,
+        count: 1,
+        attempt: 1,
+        term: Term(1),
+    };
+    let results = Results {
+        chunk: guessed,
+        reports: plain(guessed, 1),
+    };
+    table
+        .coordinator
+        .handle_message(table.now, seat.peer, ToCoordinator::Results(results));
+    table.turn();
+    assert_eq!(table.job(submitted.job).done, 0);
+    table.finish(seat, guessed);
+    assert_eq!(table.job(submitted.job).done, 1);
+}
+
+#[test]
+fn ten_violations_close_the_connection() {
+    let mut table = Table::new();
+    let seat = table.seat(1, 1);
+    let job = table.submit(spec(1));
+    let chunk = table.lease(seat);
+    let nonsense = || {
+        Reports::Plain(Plain {
+            micros: 0,
+            ends: vec![9],
+            bytes: ByteBuf::new(),
+        })
+    };
+    for _ in 1..STRIKES_MAX {
+        table.say(
+            seat,
+            ToCoordinator::Results(Results {
+                chunk,
+                reports: nonsense(),
+            }),
+        );
+        assert_eq!(table.heard(seat), [ToWorker::Stale(chunk)]);
+    }
+    table.say(
+        seat,
+        ToCoordinator::Results(Results {
+            chunk,
+            reports: nonsense(),
+        }),
+    );
+    assert!(matches!(
+        table.heard(seat).as_slice(),
+        [ToWorker::Refused { .. }, ..]
+    ));
+    table.finish(seat, chunk);
+    assert_eq!(table.job(job).done, 0, "not listened to any more");
+}
+
+#[test]
+fn strangers_are_refused() {
+    let mut table = Table::new();
+    let silent = Peer(1_000);
+    table.coordinator.handle_connected(table.now, silent);
+    table.turn();
+    table.pass(secs(10));
+    let rude = Peer(1_001);
+    table.coordinator.handle_connected(table.now, rude);
+    table
+        .coordinator
+        .handle_message(table.now, rude, ToCoordinator::Goodbye);
+    let foreign = Peer(1_002);
+    table.coordinator.handle_connected(table.now, foreign);
+    let hello = Hello {
+        version: 99,
+        ..hello(1, offer(1, 0), &[], &[])
+    };
+    table
+        .coordinator
+        .handle_message(table.now, foreign, ToCoordinator::Hello(hello));
+    table.turn();
+    for peer in [silent, rude, foreign] {
+        let seat = super::table::Seat {
+            peer,
+            machine: crate::MachineId([0; 16]),
+        };
+        let heard = table.heard(seat);
+        assert!(
+            matches!(heard.as_slice(), [ToWorker::Refused { .. }]),
+            "{peer:?}: {heard:?}"
+        );
+    }
+    assert_eq!(table.coordinator.machines().count(), 0);
+    assert_eq!(
+        table.coordinator.poll_timeout(),
+        None,
+        "nothing is left to wait for"
+    );
+}
+
+#[test]
+fn output_is_shown_of_the_current_attempt_only() {
+    let mut table = Table::new();
+    let seat = table.seat(1, 1);
+    let job = table.submit(spec(1));
+    let chunk = table.lease(seat);
+    let output = |attempt| Output {
+        job,
+        index: 0,
+        attempt,
+        stream: Stream::Stdout,
+        offset: 0,
+        bytes: ByteBuf::from(*b"hello"),
+    };
+    table.events.clear();
+    table.say(seat, ToCoordinator::Output(output(chunk.attempt + 1)));
+    table.say(seat, ToCoordinator::Output(output(chunk.attempt)));
+    assert_eq!(table.events, [Event::Output(output(chunk.attempt))]);
+}
