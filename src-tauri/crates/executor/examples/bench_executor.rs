@@ -281,7 +281,7 @@ fn words() -> Vec<u8> {
             .wrapping_add(1_442_695_040_888_963_407);
         let word = (state >> 40) % ((state >> 20) % 500 + 1);
         text.extend_from_slice(format!("w{word} ").as_bytes());
-        if state % 11 == 0 {
+        if state.is_multiple_of(11) {
             text.push(b'\n');
         }
     }

@@ -44,7 +44,10 @@ impl Bench<'_> {
                 self.put(&mut results, now);
                 self.wire.line().send();
             }
-            if let Err(end) = self.call(batch, index, &mut place, &mut results.texts).await {
+            if let Err(end) = self
+                .call(batch, index, &mut place, &mut results.texts)
+                .await
+            {
                 self.put(&mut results, now_ns());
                 self.wire.line().end(end);
                 place = None;
@@ -63,7 +66,12 @@ impl Bench<'_> {
         texts: &mut String,
     ) -> Result<(), End> {
         let (core, target) = match self.program {
-            Program::Core(core @ Core { call: Call::Function(target), .. }) => (core, target),
+            Program::Core(
+                core @ Core {
+                    call: Call::Function(target),
+                    ..
+                },
+            ) => (core, target),
             Program::Unusable(end) => return Err(end.clone()),
             Program::Core(_) | Program::Component(_) => {
                 let message = "calls for something that is not a function".to_owned();
@@ -87,7 +95,9 @@ impl Bench<'_> {
         let called = if core.pure {
             here.function.call(&mut here.store, &arguments, values)
         } else {
-            here.function.call_async(&mut here.store, &arguments, values).await
+            here.function
+                .call_async(&mut here.store, &arguments, values)
+                .await
         };
         called.map_err(|error| here.store.data().bounds.end(&error))?;
         write_values(texts, values);
@@ -96,7 +106,13 @@ impl Bench<'_> {
 
     async fn place(&self, batch: &Calls, core: &Core, target: &Function) -> Result<Place, End> {
         let fuel = batch.caps.fuel;
-        let nothing = Arguments { argv: &[], env: &[], more_env: &[], stdin_len: 0, fuel };
+        let nothing = Arguments {
+            argv: &[],
+            env: &[],
+            more_env: &[],
+            stdin_len: 0,
+            fuel,
+        };
         let mut store = self.store(&nothing)?;
         let instance = if core.pure {
             core.pre.instantiate(&mut store)
@@ -118,7 +134,9 @@ impl Bench<'_> {
             return;
         }
         let micros = now.saturating_sub(results.began_ns) / 1000;
-        self.wire.line().results(micros, &results.ends, results.texts.as_bytes());
+        self.wire
+            .line()
+            .results(micros, &results.ends, results.texts.as_bytes());
         results.ends.clear();
         results.texts.clear();
         results.began_ns = now;
@@ -130,7 +148,8 @@ const RESULT_VALUES_MAX: usize = 16;
 
 impl Results {
     fn end(&mut self) {
-        self.ends.push(u32::try_from(self.texts.len()).expect("sent long before"));
+        self.ends
+            .push(u32::try_from(self.texts.len()).expect("sent long before"));
     }
 
     fn is_due(&self, now: u64) -> bool {
@@ -158,7 +177,9 @@ fn arguments(batch: &Calls, index: u64, target: &Function) -> Result<Vec<Val>, E
             (Value::F32(v), ValType::F32) => Val::F32(v.to_bits()),
             (Value::F64(v), ValType::F64) => Val::F64(v.to_bits()),
             (value, ty) => {
-                return Err(wrong(format!("argument {place} is {value:?} and should be {ty}")));
+                return Err(wrong(format!(
+                    "argument {place} is {value:?} and should be {ty}"
+                )));
             }
         };
         arguments.push(value);
@@ -172,7 +193,10 @@ fn arguments(batch: &Calls, index: u64, target: &Function) -> Result<Vec<Val>, E
     Ok(arguments)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a range over floats counts in whole numbers")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a range over floats counts in whole numbers"
+)]
 fn range_value(value: i64, ty: &ValType) -> Option<Val> {
     match ty {
         // Both halves of the unsigned range are somebody's i32.
@@ -199,7 +223,12 @@ fn write_values(text: &mut String, values: &[Val]) {
             Val::I64(v) => write!(text, "{v}"),
             Val::F32(v) => write!(text, "{:?}", f32::from_bits(*v)),
             Val::F64(v) => write!(text, "{:?}", f64::from_bits(*v)),
-            other => unreachable!("the linker let only numbers through, not {other:?}"),
+            Val::V128(_)
+            | Val::FuncRef(_)
+            | Val::ExternRef(_)
+            | Val::AnyRef(_)
+            | Val::ExnRef(_)
+            | Val::ContRef(_) => unreachable!("only functions of numbers are linked"),
         };
         written.expect("a string takes every text");
         if text.ends_with(".0") && !matches!(value, Val::I32(_) | Val::I64(_)) {
@@ -208,7 +237,6 @@ fn write_values(text: &mut String, values: &[Val]) {
         }
     }
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -223,20 +251,42 @@ mod tests {
     #[test]
     fn numbers_are_written_as_short_as_they_read_back() {
         let f = |v: f64| Val::F64(v.to_bits());
-        assert_eq!(written(&[Val::I32(-1), Val::I64(i64::MIN)]), "-1 -9223372036854775808");
-        assert_eq!(written(&[f(2.0), f(0.1), f(1e300), f(-0.0)]), "2 0.1 1e300 -0");
+        assert_eq!(
+            written(&[Val::I32(-1), Val::I64(i64::MIN)]),
+            "-1 -9223372036854775808"
+        );
+        assert_eq!(
+            written(&[f(2.0), f(0.1), f(1e300), f(-0.0)]),
+            "2 0.1 1e300 -0"
+        );
         assert_eq!(written(&[f(f64::NAN), f(f64::INFINITY)]), "NaN inf");
         assert_eq!(written(&[Val::F32(0.1f32.to_bits())]), "0.1");
-        for v in [f64::MIN_POSITIVE, f64::MAX, 1.0 / 3.0, 123_456_789.0, 1e16, 5e-324] {
+        for v in [
+            f64::MIN_POSITIVE,
+            f64::MAX,
+            1.0 / 3.0,
+            123_456_789.0,
+            1e16,
+            5e-324,
+        ] {
             assert_eq!(written(&[f(v)]).parse::<f64>(), Ok(v));
         }
     }
 
     #[test]
     fn a_range_value_takes_the_type_of_its_parameter() {
-        assert_eq!(range_value(-1, &ValType::I32).map(|v| v.unwrap_i32()), Some(-1));
-        assert_eq!(range_value(4_294_967_295, &ValType::I32).map(|v| v.unwrap_i32()), Some(-1));
+        assert_eq!(
+            range_value(-1, &ValType::I32).map(|v| v.unwrap_i32()),
+            Some(-1)
+        );
+        assert_eq!(
+            range_value(4_294_967_295, &ValType::I32).map(|v| v.unwrap_i32()),
+            Some(-1)
+        );
         assert!(range_value(4_294_967_296, &ValType::I32).is_none());
-        assert_eq!(range_value(3, &ValType::F64).map(|v| v.unwrap_f64()), Some(3.0));
+        assert_eq!(
+            range_value(3, &ValType::F64).map(|v| v.unwrap_f64()),
+            Some(3.0)
+        );
     }
 }

@@ -24,7 +24,9 @@ pub(crate) fn fingerprint(settings: CompileSettings) -> wasmtime::Result<String>
     use std::hash::{DefaultHasher, Hash, Hasher};
 
     let mut hasher = DefaultHasher::new();
-    engine(settings)?.precompile_compatibility_hash().hash(&mut hasher);
+    engine(settings)?
+        .precompile_compatibility_hash()
+        .hash(&mut hasher);
     Ok(format!("{:016x}", hasher.finish()))
 }
 

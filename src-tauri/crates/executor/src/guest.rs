@@ -30,6 +30,11 @@ pub(crate) struct Bounds {
 #[error("{0}")]
 pub(crate) struct Violation(pub(crate) String);
 
+/// A runtime's own way to fail, with its message.
+#[derive(Debug, thiserror::Error)]
+#[error("it threw: {0}")]
+pub(crate) struct Thrown(pub(crate) String);
+
 /// The program called `proc_exit`.
 #[derive(Debug, thiserror::Error)]
 #[error("exited with {0}")]
@@ -46,9 +51,21 @@ impl Bounds {
         Bounds {
             memory_bytes: usize::try_from(memory_bytes).unwrap_or(usize::MAX),
             table_elements: table_elements as usize,
-            instances: if component { limits::COMPONENT_INSTANCES_MAX } else { 1 },
-            tables: if component { limits::COMPONENT_TABLES_MAX } else { limits::TABLES_MAX },
-            memories: if component { limits::COMPONENT_MEMORIES_MAX } else { 1 },
+            instances: if component {
+                limits::COMPONENT_INSTANCES_MAX
+            } else {
+                1
+            },
+            tables: if component {
+                limits::COMPONENT_TABLES_MAX
+            } else {
+                limits::TABLES_MAX
+            },
+            memories: if component {
+                limits::COMPONENT_MEMORIES_MAX
+            } else {
+                1
+            },
             memory_refused: None,
             table_refused: None,
         }
@@ -59,12 +76,12 @@ impl Bounds {
         if let Some(end) = self.limit_reached() {
             return end;
         }
-        match error.downcast_ref::<Trap>() {
-            Some(_) => self.end(error),
-            None if error.is::<OutputError>() || error.is::<Exit>() || error.is::<Violation>() => {
-                self.end(error)
-            }
-            None => unloadable(error),
+        // What its start function did has a trace of it.
+        let ran = error.is::<Trap>() || error.is::<WasmBacktrace>() || error.is::<Exit>();
+        if ran {
+            self.end(error)
+        } else {
+            unloadable(error)
         }
     }
 
@@ -74,14 +91,20 @@ impl Bounds {
             return End::Exit { code: *code };
         }
         if let Some(I32Exit(code)) = error.downcast_ref() {
-            return End::Exit { code: code.cast_unsigned() };
+            return End::Exit {
+                code: code.cast_unsigned(),
+            };
         }
         if let Some(Violation(message)) = error.downcast_ref() {
-            return End::AbiViolation { message: inert(message) };
+            return End::AbiViolation {
+                message: inert(message),
+            };
         }
         match error.downcast_ref() {
             Some(OutputError::Violation(message)) => {
-                return End::AbiViolation { message: inert(message) };
+                return End::AbiViolation {
+                    message: inert(message),
+                };
             }
             // The wire has the cap, and puts it in.
             Some(OutputError::TooLarge) => return End::OutputLimit { limit: 0 },
@@ -98,17 +121,25 @@ impl Bounds {
             Some(trap) => trap.to_string(),
             None => error.root_cause().to_string(),
         };
-        End::Trap { message: inert(&message), backtrace: backtrace(error) }
+        End::Trap {
+            message: inert(&message),
+            backtrace: backtrace(error),
+        }
     }
 
     fn limit_reached(&self) -> Option<End> {
         if let Some(wanted) = self.memory_refused {
-            let message = format!("it asked for {wanted} bytes and may have {}", self.memory_bytes);
+            let message = format!(
+                "it asked for {wanted} bytes and may have {}",
+                self.memory_bytes
+            );
             return Some(End::MemoryLimit { message });
         }
         let wanted = self.table_refused?;
-        let message =
-            format!("it asked for a table of {wanted} and may have {}", self.table_elements);
+        let message = format!(
+            "it asked for a table of {wanted} and may have {}",
+            self.table_elements
+        );
         Some(End::TableLimit { message })
     }
 }
@@ -179,12 +210,24 @@ pub(crate) fn unloadable(error: &wasmtime::Error) -> End {
 }
 
 fn backtrace(error: &wasmtime::Error) -> Vec<String> {
-    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else {
+        return Vec::new();
+    };
     let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
-        Some(name) => inert(&name.chars().take(FUNCTION_NAME_CHARS_MAX).collect::<String>()),
+        Some(name) => inert(
+            &name
+                .chars()
+                .take(FUNCTION_NAME_CHARS_MAX)
+                .collect::<String>(),
+        ),
         None => format!("function {}", frame.func_index()),
     };
-    trace.frames().iter().take(limits::BACKTRACE_FRAMES_MAX).map(name).collect()
+    trace
+        .frames()
+        .iter()
+        .take(limits::BACKTRACE_FRAMES_MAX)
+        .map(name)
+        .collect()
 }
 
 /// Characters of a function's name in a backtrace; mangled names are long.

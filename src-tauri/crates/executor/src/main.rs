@@ -40,7 +40,10 @@ fn main() -> ExitCode {
         #[cfg(feature = "compile")]
         Work::Describe => describe(),
         #[cfg(feature = "compile")]
-        Work::Compile { settings, without_wall } => match compile::compile(settings, without_wall) {
+        Work::Compile {
+            settings,
+            without_wall,
+        } => match compile::compile(settings, without_wall) {
             Ok(compile::Outcome::Compiled) => ExitCode::SUCCESS,
             Ok(compile::Outcome::Refused) => ExitCode::from(REFUSED),
             Err(error) => failed(&error),
@@ -66,7 +69,10 @@ enum Work {
     #[cfg(feature = "compile")]
     Describe,
     #[cfg(feature = "compile")]
-    Compile { settings: CompileSettings, without_wall: bool },
+    Compile {
+        settings: CompileSettings,
+        without_wall: bool,
+    },
     Walls,
     Run(serve::Options),
 }
@@ -85,7 +91,10 @@ impl Invocation {
             #[cfg(feature = "compile")]
             "describe" => Work::Describe,
             #[cfg(feature = "compile")]
-            "compile" => Work::Compile { settings: settings()?, without_wall },
+            "compile" => Work::Compile {
+                settings: settings()?,
+                without_wall,
+            },
             "walls" => Work::Walls,
             "run" => Work::Run(serve::Options {
                 settings: settings()?,
@@ -106,7 +115,10 @@ fn die_with(parent: Option<u32>) {
     let Some(parent) = parent else { return };
     // SAFETY: plain calls with constants.
     let (armed, now) = unsafe {
-        (libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL), libc::getppid().cast_unsigned())
+        (
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL),
+            libc::getppid().cast_unsigned(),
+        )
     };
     if armed != 0 || now != parent {
         std::process::exit(0);

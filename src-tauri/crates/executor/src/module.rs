@@ -9,7 +9,7 @@ use wasmtime::{
 };
 use wasmtime_wasi::{p1, p2, p2::bindings::CommandPre};
 
-use crate::guest::{Exit, Guest, Violation, unloadable};
+use crate::guest::{Exit, Guest, Thrown, unloadable};
 
 /// What Skep provides to modules; made before the wall is.
 pub(crate) struct Linkers {
@@ -38,8 +38,14 @@ pub(crate) struct Core {
 
 /// What is called in a core module.
 pub(crate) enum Call {
-    Command { start: ModuleExport },
-    Bytes { alloc: ModuleExport, run: ModuleExport, memory: ModuleExport },
+    Command {
+        start: ModuleExport,
+    },
+    Bytes {
+        alloc: ModuleExport,
+        run: ModuleExport,
+        memory: ModuleExport,
+    },
     Function(Function),
 }
 
@@ -59,13 +65,19 @@ impl Linkers {
         p1::add_to_linker_async(&mut core, |guest: &mut Guest| &mut guest.wasi)?;
         core.allow_shadowing(true);
         // The library's own refuses codes of 126 and above without telling the number.
-        core.func_wrap(PREVIEW_1, "proc_exit", |code: i32| -> wasmtime::Result<()> {
-            Err(Exit(code.cast_unsigned()).into())
-        })?;
-        core.func_wrap("skep", "progress", |caller: Caller<'_, Guest>, per_mille: i32| {
-            let per_mille = u16::try_from(per_mille.clamp(0, 1000)).expect("clamped");
-            caller.data().wire.line().progress(per_mille);
-        })?;
+        core.func_wrap(
+            PREVIEW_1,
+            "proc_exit",
+            |code: i32| -> wasmtime::Result<()> { Err(Exit(code.cast_unsigned()).into()) },
+        )?;
+        core.func_wrap(
+            "skep",
+            "progress",
+            |caller: Caller<'_, Guest>, per_mille: i32| {
+                let per_mille = u16::try_from(per_mille.clamp(0, 1000)).expect("clamped");
+                caller.data().wire.line().progress(per_mille);
+            },
+        )?;
         let component = if components {
             let mut linker = ComponentLinker::new(engine);
             p2::add_to_linker_async(&mut linker)?;
@@ -73,7 +85,11 @@ impl Linkers {
         } else {
             None
         };
-        Ok(Linkers { engine: engine.clone(), core, component })
+        Ok(Linkers {
+            engine: engine.clone(),
+            core,
+            component,
+        })
     }
 
     /// Loads and links. A module at fault gives a [`Program::Unusable`]; an
@@ -93,17 +109,25 @@ impl Linkers {
             Err(error) => return unfit(error),
         };
         module.initialize_copy_on_write_image()?;
-        Ok(self.link(load, &module).map_or_else(Program::Unusable, Program::Core))
+        Ok(self
+            .link(load, &module)
+            .map_or_else(Program::Unusable, Program::Core))
     }
 
     fn link(&mut self, load: &Load, module: &Module) -> Result<Core, End> {
-        self.stub_runtimes(module).map_err(|error| unloadable(&error))?;
+        self.stub_runtimes(module)
+            .map_err(|error| unloadable(&error))?;
         let call = find_call(load, module)?;
         let uses_wasi = module.imports().any(|import| import.module() == PREVIEW_1);
         if uses_wasi && !matches!(module.get_export("memory"), Some(ExternType::Memory(_))) {
-            return Err(violation("a WASI program exports its memory as `memory`; this one does not"));
+            return Err(violation(
+                "a WASI program exports its memory as `memory`; this one does not",
+            ));
         }
-        let pre = self.core.instantiate_pre(module).map_err(|error| unloadable(&error))?;
+        let pre = self
+            .core
+            .instantiate_pre(module)
+            .map_err(|error| unloadable(&error))?;
         let initialize = if matches!(load.entry, Entry::Command | Entry::Kernel) {
             Vec::new()
         } else {
@@ -113,14 +137,21 @@ impl Linkers {
                 .filter_map(|name| module.get_export_index(name))
                 .collect()
         };
-        Ok(Core { pre, call, initialize, pure: module.imports().len() == 0 })
+        Ok(Core {
+            pre,
+            call,
+            initialize,
+            pure: module.imports().len() == 0,
+        })
     }
 
     /// Imports that compilers leave in modules which never need them: the
     /// throw and the table of wasm-bindgen, the abort of AssemblyScript.
     fn stub_runtimes(&mut self, module: &Module) -> wasmtime::Result<()> {
         for import in module.imports() {
-            let ExternType::Func(ty) = import.ty() else { continue };
+            let ExternType::Func(ty) = import.ty() else {
+                continue;
+            };
             let (from, name) = (import.module(), import.name());
             let bindgen = from == "wbg"
                 || from == "__wbindgen_placeholder__"
@@ -129,11 +160,13 @@ impl Linkers {
                 self.core.func_new(from, name, ty, |_, _, _| Ok(()))?;
             } else if bindgen && name.contains("__wbindgen_throw") {
                 self.core.func_new(from, name, ty, |mut caller, args, _| {
-                    Err(Violation(format!("it threw: {}", thrown(&mut caller, args))).into())
+                    Err(Thrown(thrown(&mut caller, args)).into())
                 })?;
             } else if from == "env" && name == "abort" {
                 self.core.func_new(from, name, ty, |_, _, _| {
-                    Err(wasmtime::Error::from(wasmtime::Trap::UnreachableCodeReached))
+                    Err(wasmtime::Error::from(
+                        wasmtime::Trap::UnreachableCodeReached,
+                    ))
                 })?;
             }
         }
@@ -143,34 +176,50 @@ impl Linkers {
 
 fn link_component(linker: &ComponentLinker<Guest>, component: &Component) -> Program {
     let pre = linker.instantiate_pre(component).and_then(CommandPre::new);
-    pre.map_or_else(|error| Program::Unusable(unloadable(&error)), Program::Component)
+    pre.map_or_else(
+        |error| Program::Unusable(unloadable(&error)),
+        Program::Component,
+    )
 }
 
 /// A module that the pool has no room for is at fault itself; code that does
 /// not fit this engine is ours.
 fn unfit(error: wasmtime::Error) -> wasmtime::Result<Program> {
-    match unloadable(&error) {
-        End::LinkError { .. } => Err(error),
-        end => Ok(Program::Unusable(end)),
+    let end = unloadable(&error);
+    if matches!(end, End::LinkError { .. }) {
+        Err(error)
+    } else {
+        Ok(Program::Unusable(end))
     }
 }
 
 fn find_call(load: &Load, module: &Module) -> Result<Call, End> {
     let export = |name: &str| {
-        module.get_export_index(name).ok_or_else(|| violation(&format!("it exports no `{name}`")))
+        module
+            .get_export_index(name)
+            .ok_or_else(|| violation(&format!("it exports no `{name}`")))
     };
     match &load.entry {
         Entry::Command | Entry::Kernel => {
             if !takes(module, "_start", &[], &[]) {
-                return Err(violation("`_start` is not a function without parameters and results"));
+                return Err(violation(
+                    "`_start` is not a function without parameters and results",
+                ));
             }
-            Ok(Call::Command { start: export("_start")? })
+            Ok(Call::Command {
+                start: export("_start")?,
+            })
         }
         Entry::Bytes => {
             if !takes(module, "skep_alloc", &[ValType::I32], &[ValType::I32]) {
                 return Err(violation("`skep_alloc` is not a function (i32) -> i32"));
             }
-            if !takes(module, "skep_run", &[ValType::I32, ValType::I32], &[ValType::I64]) {
+            if !takes(
+                module,
+                "skep_run",
+                &[ValType::I32, ValType::I32],
+                &[ValType::I64],
+            ) {
                 return Err(violation("`skep_run` is not a function (i32, i32) -> i64"));
             }
             if !matches!(module.get_export("memory"), Some(ExternType::Memory(_))) {
@@ -186,23 +235,38 @@ fn find_call(load: &Load, module: &Module) -> Result<Call, End> {
             let Some(ExternType::Func(ty)) = module.get_export(name) else {
                 return Err(violation(&format!("it exports no function `{name}`")));
             };
-            let (params, results): (Vec<_>, Vec<_>) = (ty.params().collect(), ty.results().collect());
+            let (params, results): (Vec<_>, Vec<_>) =
+                (ty.params().collect(), ty.results().collect());
             if !params.iter().chain(&results).all(is_number) {
-                return Err(violation(&format!("`{name}` takes or gives something that is not a number")));
+                return Err(violation(&format!(
+                    "`{name}` takes or gives something that is not a number"
+                )));
             }
-            Ok(Call::Function(Function { export: export(name)?, params, results, reuse: load.reuse }))
+            Ok(Call::Function(Function {
+                export: export(name)?,
+                params,
+                results,
+                reuse: load.reuse,
+            }))
         }
     }
 }
 
 fn is_number(ty: &ValType) -> bool {
-    matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64)
+    matches!(
+        ty,
+        ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64
+    )
 }
 
 fn takes(module: &Module, name: &str, params: &[ValType], results: &[ValType]) -> bool {
-    let Some(ExternType::Func(ty)) = module.get_export(name) else { return false };
+    let Some(ExternType::Func(ty)) = module.get_export(name) else {
+        return false;
+    };
     let same = |these: &mut dyn Iterator<Item = ValType>, those: &[ValType]| {
-        these.zip(those).all(|(this, that)| ValType::eq(&this, that))
+        these
+            .zip(those)
+            .all(|(this, that)| ValType::eq(&this, that))
     };
     ty.params().len() == params.len()
         && ty.results().len() == results.len()
@@ -211,20 +275,27 @@ fn takes(module: &Module, name: &str, params: &[ValType], results: &[ValType]) -
 }
 
 fn violation(message: &str) -> End {
-    End::AbiViolation { message: sandbox::inert(message) }
+    End::AbiViolation {
+        message: sandbox::inert(message),
+    }
 }
 
 /// The message of a wasm-bindgen throw: pointer and length in the guest's memory.
 fn thrown(caller: &mut Caller<'_, Guest>, args: &[Val]) -> String {
-    let message = || {
-        let [Val::I32(at), Val::I32(length)] = args else { return None };
-        let Some(Extern::Memory(memory)) = caller.get_export("memory") else { return None };
+    let mut message = || {
+        let [Val::I32(at), Val::I32(length)] = args else {
+            return None;
+        };
+        let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
+            return None;
+        };
         let at = usize::try_from(at.cast_unsigned()).ok()?;
-        let length = usize::try_from(length.cast_unsigned()).ok()?.min(MESSAGE_BYTES);
+        let length = usize::try_from(length.cast_unsigned())
+            .ok()?
+            .min(MESSAGE_BYTES);
         let bytes = memory.data(&*caller).get(at..at.checked_add(length)?)?;
         Some(String::from_utf8_lossy(bytes).into_owned())
     };
-    let mut message = message;
     message().unwrap_or_else(|| "something that cannot be read".to_owned())
 }
 

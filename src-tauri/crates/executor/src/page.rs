@@ -35,7 +35,9 @@ impl Page {
         if address == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        NonNull::new(address.cast()).map(Page).ok_or_else(|| io::Error::other("mapped at zero"))
+        NonNull::new(address.cast())
+            .map(Page)
+            .ok_or_else(|| io::Error::other("mapped at zero"))
     }
 
     /// The next task begins now.
@@ -50,7 +52,10 @@ impl Page {
 
 /// Nanoseconds of the clock that parent and executor share.
 pub(crate) fn now_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: the pointer is to a local timespec.
     let failed = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) } != 0;
     assert!(!failed, "every Linux has a monotonic clock");

@@ -77,20 +77,33 @@ impl Bench<'_> {
             .envs(arguments.env)
             .envs(arguments.more_env)
             .stdin(Input(self.wire.clone()))
-            .stdout(Output { wire: self.wire.clone(), log: false })
-            .stderr(Output { wire: self.wire.clone(), log: true });
+            .stdout(Output {
+                wire: self.wire.clone(),
+                log: false,
+            })
+            .stderr(Output {
+                wire: self.wire.clone(),
+                log: true,
+            });
         if let Some(scratch) = self.scratch {
-            for (name, perms) in
-                [("in", FsPerms::ReadOnly), ("out", FsPerms::ReadWrite), ("tmp", FsPerms::ReadWrite)]
-            {
-                wasi.preopened_dir(scratch.join(name), format!("/{name}"), perms).map_err(
-                    |error| End::HostRefused { message: format!("open the scratch folder: {error:#}") },
-                )?;
+            for (name, perms) in [
+                ("in", FsPerms::ReadOnly),
+                ("out", FsPerms::ReadWrite),
+                ("tmp", FsPerms::ReadWrite),
+            ] {
+                wasi.preopened_dir(scratch.join(name), format!("/{name}"), perms)
+                    .map_err(|error| End::HostRefused {
+                        message: format!("open the scratch folder: {error:#}"),
+                    })?;
             }
         }
         let mut wasi = wasi.build_p1();
         wasi.ctx().table.set_max_capacity(RESOURCES_MAX);
-        let guest = Guest { wasi, bounds: self.bounds.clone(), wire: self.wire.clone() };
+        let guest = Guest {
+            wasi,
+            bounds: self.bounds.clone(),
+            wire: self.wire.clone(),
+        };
         let mut store = Store::new(self.engine, guest);
         store.limiter(|guest| &mut guest.bounds);
         store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
@@ -102,7 +115,9 @@ impl Bench<'_> {
     /// Gives the store its fuel, where code accounts for it.
     pub(crate) fn fill(&self, store: &mut Store<Guest>, fuel: Option<u64>) {
         if self.fuel {
-            store.set_fuel(fuel.unwrap_or(u64::MAX)).expect("the engine accounts for fuel");
+            store
+                .set_fuel(fuel.unwrap_or(u64::MAX))
+                .expect("the engine accounts for fuel");
         }
     }
 }
@@ -183,7 +198,11 @@ impl BytesCall {
         let length = i32::try_from(input_len).map_err(|_| too_large())?;
         let at = self.alloc.call_async(&mut *store, length).await?;
         self.write_input(store, at, input_len)?;
-        let result = self.run.call_async(&mut *store, (at, length)).await?.cast_unsigned();
+        let result = self
+            .run
+            .call_async(&mut *store, (at, length))
+            .await?
+            .cast_unsigned();
         let (at, length) = (result >> 32, result & 0xffff_ffff);
         let memory = self.memory.data(&*store);
         let bytes = usize::try_from(at)
@@ -201,7 +220,9 @@ impl BytesCall {
         let mut at = u64::from(at.cast_unsigned());
         let end = at + length;
         if end > self.memory.data_size(&*store) as u64 {
-            return Err(Violation("`skep_alloc` gave a place outside its memory".to_owned()).into());
+            return Err(
+                Violation("`skep_alloc` gave a place outside its memory".to_owned()).into(),
+            );
         }
         let wire = store.data().wire.clone();
         while at < end {
@@ -218,5 +239,6 @@ impl BytesCall {
 }
 
 fn read(line: &mut Line) -> wasmtime::Result<Bytes> {
-    line.read_stdin(limits::PIECE_BYTES_MAX).map_err(wasmtime::Error::new)
+    line.read_stdin(limits::PIECE_BYTES_MAX)
+        .map_err(wasmtime::Error::new)
 }

@@ -19,13 +19,19 @@ pub(crate) fn descriptors(socket: &File, inbox: &mut Inbox) -> io::Result<[File;
         }
     };
     inbox.filled(received);
-    let mut files = ancillary.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
-        _ => None,
+    let mut rights = ancillary.drain().filter_map(|message| {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            Some(descriptors)
+        } else {
+            None
+        }
     });
-    let mut files = files.next().into_iter().flatten().map(File::from);
+    let mut files = rights.next().into_iter().flatten().map(File::from);
     match (files.next(), files.next()) {
         (Some(code), Some(page)) => Ok([code, page]),
-        (_, _) => Err(io::Error::new(io::ErrorKind::InvalidData, "two descriptors were expected")),
+        (_, _) => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "two descriptors were expected",
+        )),
     }
 }

@@ -60,8 +60,7 @@ pub(crate) fn serve(options: &Options) -> Result<(), ServeError> {
     // SAFETY: the parent gave its socket as standard input, and nobody else here uses it.
     let socket = unsafe { File::from_raw_fd(0) };
     let engine = crate::engine::engine(options.settings).map_err(ServeError::Engine)?;
-    let linkers =
-        Linkers::new(&engine, options.settings.on_demand).map_err(ServeError::Engine)?;
+    let linkers = Linkers::new(&engine, options.settings.on_demand).map_err(ServeError::Engine)?;
     keep_panic_messages();
     let role = Role::Run {
         on_demand: options.settings.on_demand,
@@ -71,7 +70,11 @@ pub(crate) fn serve(options: &Options) -> Result<(), ServeError> {
     let wall = Wall {
         role,
         scratch: options.scratch.as_deref(),
-        refusal: if cfg!(debug_assertions) { Refusal::Deny } else { Refusal::Kill },
+        refusal: if cfg!(debug_assertions) {
+            Refusal::Deny
+        } else {
+            Refusal::Kill
+        },
         tolerant: options.without_wall,
     };
     // The random generator is seeded while nothing foreign is here.
@@ -96,7 +99,9 @@ pub(crate) fn serve(options: &Options) -> Result<(), ServeError> {
     let [code, page] = receive::descriptors(&socket, &mut inbox).map_err(ServeError::Receive)?;
     let page = Page::map(&page).map_err(ServeError::Receive)?;
     let wire = Wire::new(socket, inbox, page, options.scratch.is_some());
-    *parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(wire.clone());
+    *parked
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(wire.clone());
 
     let load: Load = {
         let mut line = wire.line();
@@ -133,7 +138,12 @@ pub(crate) fn serve(options: &Options) -> Result<(), ServeError> {
 /// The batches as the parent wrote them, with what borrows from the wire copied.
 enum Work {
     Calls(Calls),
-    Programs { caps: frames::WireCaps, argv: Vec<String>, env: Vec<(String, String)>, count: u32 },
+    Programs {
+        caps: frames::WireCaps,
+        argv: Vec<String>,
+        env: Vec<(String, String)>,
+        count: u32,
+    },
 }
 
 async fn batches(bench: &Bench<'_>, kernel: bool) -> Result<(), FrameError> {
@@ -145,7 +155,12 @@ async fn batches(bench: &Bench<'_>, kernel: bool) -> Result<(), FrameError> {
                     give_up(bench.wire, End::HostRefused { message });
                 }
             }
-            Work::Programs { caps, argv, env, count } if kernel => {
+            Work::Programs {
+                caps,
+                argv,
+                env,
+                count,
+            } if kernel => {
                 bench.wire.line().wait()?;
                 bench.wire.line().begin(caps);
                 bench.wire.line().begin_kernel(count);
@@ -169,7 +184,12 @@ async fn batches(bench: &Bench<'_>, kernel: bool) -> Result<(), FrameError> {
                     (Ok(end), _) => give_up(bench.wire, end),
                 }
             }
-            Work::Programs { caps, argv, env, count } => {
+            Work::Programs {
+                caps,
+                argv,
+                env,
+                count,
+            } => {
                 for _ in 0..count {
                     program(bench, caps, &argv, &env).await?;
                 }
@@ -182,20 +202,24 @@ async fn batches(bench: &Bench<'_>, kernel: bool) -> Result<(), FrameError> {
 fn next_work(wire: &Wire) -> Result<Work, FrameError> {
     let mut line = wire.line();
     let (kind, body) = line.next()?;
-    match kind {
-        Kind::Calls => Ok(Work::Calls(frames::owned(kind, body)?)),
-        Kind::Programs => {
-            let batch: Programs<'_> = frames::body(kind, body)?;
-            let own = |text: &&str| (*text).to_owned();
-            Ok(Work::Programs {
-                caps: batch.caps,
-                argv: batch.argv.iter().map(own).collect(),
-                env: batch.env.iter().map(|(name, value)| (own(name), own(value))).collect(),
-                count: batch.count,
-            })
-        }
-        other => Err(FrameError::Turn(other)),
+    if kind == Kind::Calls {
+        return Ok(Work::Calls(frames::owned(kind, body)?));
     }
+    if kind != Kind::Programs {
+        return Err(FrameError::Turn(kind));
+    }
+    let batch: Programs<'_> = frames::body(kind, body)?;
+    let own = |text: &&str| (*text).to_owned();
+    Ok(Work::Programs {
+        caps: batch.caps,
+        argv: batch.argv.iter().map(own).collect(),
+        env: batch
+            .env
+            .iter()
+            .map(|(name, value)| (own(name), own(value)))
+            .collect(),
+        count: batch.count,
+    })
 }
 
 async fn program(
@@ -239,13 +263,13 @@ fn give_up(wire: &Wire, end: End) -> ! {
 /// Awaits, and answers a panic with its message.
 async fn unless_panic<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let mut future = pin!(future);
-    poll_fn(|context| {
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+    poll_fn(
+        |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
             Err(panic) => Poll::Ready(Err(panic_message(panic.as_ref()))),
-        }
-    })
+        },
+    )
     .await
 }
 
@@ -261,5 +285,7 @@ fn keep_panic_messages() {
 }
 
 fn panic_message(_: &(dyn Any + Send)) -> String {
-    PANIC.lock().map_or_else(|_| "it panicked".to_owned(), |last| inert(&last))
+    PANIC
+        .lock()
+        .map_or_else(|_| "it panicked".to_owned(), |last| inert(&last))
 }

@@ -74,8 +74,14 @@ impl InputStream for Input {
         if size == 0 {
             return Ok(Bytes::new());
         }
-        let bytes = self.take(size).map_err(|error| StreamError::Trap(error.into()))?;
-        if bytes.is_empty() { Err(StreamError::Closed) } else { Ok(bytes) }
+        let bytes = self
+            .take(size)
+            .map_err(|error| StreamError::Trap(error.into()))?;
+        if bytes.is_empty() {
+            Err(StreamError::Closed)
+        } else {
+            Ok(bytes)
+        }
     }
     async fn blocking_read(&mut self, size: usize) -> StreamResult<Bytes> {
         self.read(size)
@@ -117,7 +123,8 @@ impl Pollable for Output {
 #[async_trait]
 impl OutputStream for Output {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.put(&bytes).map_err(|error| StreamError::Trap(wasmtime::Error::new(error)))
+        self.put(&bytes)
+            .map_err(|error| StreamError::Trap(wasmtime::Error::new(error)))
     }
     fn flush(&mut self) -> StreamResult<()> {
         Ok(())

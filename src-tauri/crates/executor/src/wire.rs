@@ -91,7 +91,11 @@ pub(crate) struct Given {
 
 impl Wire {
     pub(crate) fn new(socket: File, inbox: Inbox, page: Page, eager: bool) -> Wire {
-        let caps = WireCaps { fuel: None, output_bytes: 0, log_bytes: 0 };
+        let caps = WireCaps {
+            fuel: None,
+            output_bytes: 0,
+            log_bytes: 0,
+        };
         Wire(Arc::new(Mutex::new(Line {
             socket,
             page,
@@ -108,7 +112,9 @@ impl Wire {
     /// The line, for a moment; never held while a guest runs.
     pub(crate) fn line(&self) -> MutexGuard<'_, Line> {
         // A panic of one task is caught; the counts it leaves are reset by the next.
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -174,7 +180,11 @@ impl Line {
             let own = |text: &&str| (*text).to_owned();
             let given = Given {
                 argv: task.argv.map(|argv| argv.iter().map(own).collect()),
-                env: task.env.iter().map(|(name, value)| (own(name), own(value))).collect(),
+                env: task
+                    .env
+                    .iter()
+                    .map(|(name, value)| (own(name), own(value)))
+                    .collect(),
                 stdin_len: task.stdin_len,
             };
             (given, task.index, Bytes::copy_from_slice(task.stdin))
@@ -271,13 +281,18 @@ impl Line {
     /// The task ended.
     pub(crate) fn end(&mut self, end: End) {
         if self.running.stderr_left_out > 0 {
-            let note = format!("\n[{} bytes of log left out]\n", self.running.stderr_left_out);
+            let note = format!(
+                "\n[{} bytes of log left out]\n",
+                self.running.stderr_left_out
+            );
             self.put_stream(Kind::Stderr, note.as_bytes());
         }
         let now = now_ns();
         let micros = now.saturating_sub(self.running.began_ns) / 1000;
         let end = if self.running.over_output {
-            End::OutputLimit { limit: self.running.caps.output_bytes }
+            End::OutputLimit {
+                limit: self.running.caps.output_bytes,
+            }
         } else {
             end
         };
@@ -343,13 +358,21 @@ impl Line {
             let (piece, rest) = bytes.split_at(room.min(bytes.len()));
             self.out.extend_from_slice(piece);
             frames::finish(&mut self.out, start);
-            self.open = if rest.is_empty() { Some((kind, start)) } else { None };
+            self.open = if rest.is_empty() {
+                Some((kind, start))
+            } else {
+                None
+            };
             bytes = rest;
             if self.out.len() >= limits::SEND_BYTES {
                 self.send();
             }
         }
-        let after = if self.eager { Duration::ZERO } else { limits::SHOW_AFTER };
+        let after = if self.eager {
+            Duration::ZERO
+        } else {
+            limits::SHOW_AFTER
+        };
         self.send_when_due(now_ns(), after);
     }
 
@@ -357,7 +380,11 @@ impl Line {
 
     /// A kernel's instance begins: `count` tasks are to be given and answered.
     pub(crate) fn begin_kernel(&mut self, count: u32) {
-        self.batch = KernelBatch { active: true, to_give: count, ..KernelBatch::default() };
+        self.batch = KernelBatch {
+            active: true,
+            to_give: count,
+            ..KernelBatch::default()
+        };
     }
 
     /// The instance ended: how many of its tasks are answered, and what was wrong.
@@ -383,7 +410,8 @@ impl Line {
         self.batch.to_give -= 1;
         let given = self.take_task()?;
         let index = *self.batch.given.back().expect("just given");
-        let length = u32::try_from(given.stdin_len + 8).map_err(|_| FrameError::Body(Kind::Task))?;
+        let length =
+            u32::try_from(given.stdin_len + 8).map_err(|_| FrameError::Body(Kind::Task))?;
         let mut framed = Vec::with_capacity(12 + self.running.piece.len());
         framed.extend_from_slice(&length.to_le_bytes());
         framed.extend_from_slice(&index.to_le_bytes());
@@ -397,7 +425,9 @@ impl Line {
             if self.batch.body_left.is_none() {
                 self.read_answer_header(&mut bytes)?;
             }
-            let Some(left) = self.batch.body_left else { return Ok(()) };
+            let Some(left) = self.batch.body_left else {
+                return Ok(());
+            };
             let take = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             self.put_stdout(&bytes[..take])?;
             bytes = &bytes[take..];

@@ -38,7 +38,9 @@ pub(crate) struct Cache {
 
 impl std::fmt::Debug for Cache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cache").field("dir", &self.dir).finish_non_exhaustive()
+        f.debug_struct("Cache")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,14 +58,21 @@ pub(crate) fn key(module: &[u8; 32], fingerprint: &str, settings: CompileSetting
 impl Cache {
     /// Makes the folder where it is missing and takes away what a crash left half-written.
     pub(crate) fn open(dir: &Path, secret: [u8; 32], quota_bytes: u64) -> io::Result<Cache> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)?;
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
                 fs::remove_file(entry.path())?;
             }
         }
-        Ok(Cache { dir: dir.to_owned(), secret, quota_bytes })
+        Ok(Cache {
+            dir: dir.to_owned(),
+            secret,
+            quota_bytes,
+        })
     }
 
     /// The code of this key in a file in memory; what is damaged or was made
@@ -118,7 +127,9 @@ impl Cache {
         let mut left = code_bytes;
         while left > 0 {
             let most = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            let Some(piece) = piece.get_mut(..most) else { break };
+            let Some(piece) = piece.get_mut(..most) else {
+                break;
+            };
             file.read_exact(piece)?;
             mac.update(piece);
             code.write_all(piece)?;
@@ -128,7 +139,8 @@ impl Cache {
         file.read_exact(&mut trailer)?;
         let (named, seal) = trailer.split_at(TRAILER_BYTES - 32);
         mac.update(named);
-        mac.verify_slice(seal).map_err(|_| damaged("its seal is broken"))?;
+        mac.verify_slice(seal)
+            .map_err(|_| damaged("its seal is broken"))?;
         if named != names(key, code_bytes) {
             return Err(damaged("it is another module's"));
         }
@@ -140,7 +152,9 @@ impl Cache {
     fn write(&self, key: &Key, code: &mut File) -> io::Result<()> {
         use std::io::Seek;
         code.rewind()?;
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&self.dir)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .tempfile_in(&self.dir)?;
         let mut mac = self.mac();
         let mut piece = vec![0; READ_BYTES];
         let mut code_bytes = 0;
@@ -167,7 +181,9 @@ impl Cache {
         let mut entries = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == EXTENSION)
+            if path
+                .extension()
+                .is_some_and(|extension| extension == EXTENSION)
                 && let Ok(about) = fs::symlink_metadata(&path)
             {
                 entries.push((about.modified()?, about.len(), path));
@@ -233,7 +249,10 @@ mod tests {
         let cache = cache(dir.path(), 1 << 20);
         assert_eq!(loaded(&cache, &[2; 32]), None);
         cache.store(&[2; 32], &mut code(b"machine code"));
-        assert_eq!(loaded(&cache, &[2; 32]).as_deref(), Some(&b"machine code"[..]));
+        assert_eq!(
+            loaded(&cache, &[2; 32]).as_deref(),
+            Some(&b"machine code"[..])
+        );
         assert_eq!(loaded(&cache, &[3; 32]), None);
 
         let other = Cache::open(dir.path(), [9; 32], 1 << 20).expect("the same folder");
@@ -279,8 +298,12 @@ mod tests {
         let cache = cache(dir.path(), 2 * entry);
         for (age, key) in [(30, [1; 32]), (20, [2; 32])] {
             cache.store(&key, &mut code(&[0; 1000]));
-            let file = File::options().write(true).open(cache.path(&key)).expect("the entry");
-            file.set_modified(SystemTime::now() - Duration::from_secs(age)).expect("ours");
+            let file = File::options()
+                .write(true)
+                .open(cache.path(&key))
+                .expect("the entry");
+            file.set_modified(SystemTime::now() - Duration::from_secs(age))
+                .expect("ours");
         }
         assert!(loaded(&cache, &[1; 32]).is_some(), "used now");
         cache.store(&[3; 32], &mut code(&[0; 1000]));

@@ -27,13 +27,19 @@ pub enum CompileError {
         message: String,
     },
     /// Longer than anybody's module may be.
-    #[error("the module has {bytes} bytes and may have {}", limits::MODULE_BYTES_MAX)]
+    #[error(
+        "the module has {bytes} bytes and may have {}",
+        limits::MODULE_BYTES_MAX
+    )]
     TooLarge {
         /// Its length.
         bytes: u64,
     },
     /// Compiling used more time than it may.
-    #[error("compiling took longer than {} s of processor time", limits::COMPILE_CPU_SECONDS)]
+    #[error(
+        "compiling took longer than {} s of processor time",
+        limits::COMPILE_CPU_SECONDS
+    )]
     TimedOut,
     /// Compiling used more memory than it may.
     #[error("compiling needed more than {} GiB of memory", limits::COMPILE_BYTES >> 30)]
@@ -59,7 +65,9 @@ impl CompileError {
     }
 
     pub(crate) fn machine(error: &io::Error) -> CompileError {
-        CompileError::Machine { message: error.to_string() }
+        CompileError::Machine {
+            message: error.to_string(),
+        }
     }
 }
 
@@ -78,11 +86,15 @@ pub(crate) async fn compile(
         return Err(CompileError::TooLarge { bytes });
     }
     if !module.starts_with(MAGIC) {
-        return Err(CompileError::Invalid { message: "not a WebAssembly binary".to_owned() });
+        return Err(CompileError::Invalid {
+            message: "not a WebAssembly binary".to_owned(),
+        });
     }
     let begun = Instant::now();
     let machine = |error: io::Error| CompileError::machine(&error);
-    let module = Sealed::of("skep-module", module).and_then(|module| module.reopen()).map_err(machine)?;
+    let module = Sealed::of("skep-module", module)
+        .and_then(|module| module.reopen())
+        .map_err(machine)?;
     let mut code = sealed::memory_file("skep-code").map_err(machine)?;
     let errors = sealed::memory_file("skep-errors").map_err(machine)?;
     command
@@ -94,9 +106,9 @@ pub(crate) async fn compile(
     let outcome = outcome(child, begun, &mut code, errors).await?;
     match outcome {
         Outcome::Compiled => Ok(code),
-        Outcome::Refused => {
-            Err(CompileError::Invalid { message: text(&mut code) })
-        }
+        Outcome::Refused => Err(CompileError::Invalid {
+            message: text(&mut code),
+        }),
     }
 }
 
@@ -118,7 +130,9 @@ async fn outcome(
     match (status.code(), status.signal()) {
         (Some(0), _) if code.metadata().is_ok_and(|about| about.len() > 0) => Ok(Outcome::Compiled),
         (Some(1), _) => Ok(Outcome::Refused),
-        (Some(2), _) => Err(CompileError::Machine { message: text(&mut errors) }),
+        (Some(2), _) => Err(CompileError::Machine {
+            message: text(&mut errors),
+        }),
         (None, Some(libc::SIGXCPU)) => Err(CompileError::TimedOut),
         (None, Some(libc::SIGKILL))
             if begun.elapsed() >= Duration::from_secs(limits::COMPILE_CPU_SECONDS) =>
@@ -131,16 +145,19 @@ async fn outcome(
         (None, Some(_)) if text(&mut errors).contains("memory allocation") => {
             Err(CompileError::OutOfMemory)
         }
-        (_, _) => Err(CompileError::Died { message: in_words(status) }),
+        (_, _) => Err(CompileError::Died {
+            message: in_words(status),
+        }),
     }
 }
 
 /// The beginning of what a child wrote, safe to show.
 pub(crate) fn text(file: &mut File) -> String {
     let mut bytes = Vec::new();
-    let read = file
-        .rewind()
-        .and_then(|()| file.take(limits::MESSAGE_BYTES_MAX as u64).read_to_end(&mut bytes));
+    let read = file.rewind().and_then(|()| {
+        file.take(limits::MESSAGE_BYTES_MAX as u64)
+            .read_to_end(&mut bytes)
+    });
     if let Err(error) = read {
         return format!("its message could not be read: {error}");
     }

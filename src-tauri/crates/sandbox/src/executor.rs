@@ -138,7 +138,10 @@ pub enum SendError {
         most: usize,
     },
     /// Arguments and environment of a task are too long.
-    #[error("arguments and environment of {bytes} bytes, where {} are taken", limits::ARGUMENT_BYTES_MAX)]
+    #[error(
+        "arguments and environment of {bytes} bytes, where {} are taken",
+        limits::ARGUMENT_BYTES_MAX
+    )]
     Arguments {
         /// Their length.
         bytes: usize,
@@ -178,7 +181,12 @@ impl Executor {
             outbox: Outbox::default(),
             events: VecDeque::new(),
             flight: Flight::default(),
-            due: Due { told: false, stdout_bytes: 0, stderr_bytes: 0, look_at: None },
+            due: Due {
+                told: false,
+                stdout_bytes: 0,
+                stderr_bytes: 0,
+                look_at: None,
+            },
             pauses: Pauses::default(),
             fate: Fate::Alive,
             born: now,
@@ -197,19 +205,42 @@ impl Executor {
     pub async fn send(&mut self, batch: Batch) -> Result<(), SendError> {
         self.check(&batch)?;
         match batch {
-            Batch::Programs { caps, shared, tasks } => match &mut self.scratch {
+            Batch::Programs {
+                caps,
+                shared,
+                tasks,
+            } => match &mut self.scratch {
                 Some(scratch) => {
                     let count = tasks.len();
-                    scratch.waiting.extend(tasks.into_iter().enumerate().map(|(place, task)| {
-                        let last = place + 1 == count;
-                        Waiting { caps: caps.clone(), shared: shared.clone(), task, last }
-                    }));
+                    scratch
+                        .waiting
+                        .extend(tasks.into_iter().enumerate().map(|(place, task)| {
+                            let last = place + 1 == count;
+                            Waiting {
+                                caps: caps.clone(),
+                                shared: shared.clone(),
+                                task,
+                                last,
+                            }
+                        }));
                 }
                 None => self.put_programs(caps, &shared, tasks, true),
             },
-            Batch::Calls { caps, args, range, first_index, count } => {
+            Batch::Calls {
+                caps,
+                args,
+                range,
+                first_index,
+                count,
+            } => {
                 let wire_caps = wire_caps(&caps);
-                self.outbox.calls(&Calls { caps: wire_caps, args, range, first_index, count });
+                self.outbox.calls(&Calls {
+                    caps: wire_caps,
+                    args,
+                    range,
+                    first_index,
+                    count,
+                });
                 self.flight.calls(caps, first_index, count);
                 self.arm();
             }
@@ -225,7 +256,10 @@ impl Executor {
                 return event;
             }
             if let Fate::Gone { why } = &self.fate {
-                return Event::Gone { unstarted: Vec::new(), why: why.clone() };
+                return Event::Gone {
+                    unstarted: Vec::new(),
+                    why: why.clone(),
+                };
             }
             self.step().await;
         }
@@ -287,7 +321,10 @@ impl Executor {
                 }
                 Ok(())
             }
-            (Batch::Programs { shared, tasks, .. }, Entry::Command | Entry::Bytes | Entry::Kernel) => {
+            (
+                Batch::Programs { shared, tasks, .. },
+                Entry::Command | Entry::Bytes | Entry::Kernel,
+            ) => {
                 let shared = text_bytes(&shared.argv, &shared.env);
                 for task in tasks {
                     if task.files.is_some() && self.scratch.is_none() {
@@ -348,7 +385,10 @@ impl Executor {
 
     fn wake_at(&self) -> Option<Instant> {
         let measure = self.scratch.as_ref().filter(|_| !self.flight.is_empty());
-        [self.due.look_at, measure.map(|scratch| scratch.measure_at)].into_iter().flatten().min()
+        [self.due.look_at, measure.map(|scratch| scratch.measure_at)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Writes as much as the socket takes now.
@@ -387,8 +427,13 @@ impl Executor {
 
     fn take_frames(&mut self) -> Result<(), FrameError> {
         // A condemned process may say what it likes.
-        while matches!(self.fate, Fate::Alive | Fate::Killed | Fate::Condemned { .. }) {
-            let Some((kind, body)) = self.inbox.take()? else { break };
+        while matches!(
+            self.fate,
+            Fate::Alive | Fate::Killed | Fate::Condemned { .. }
+        ) {
+            let Some((kind, body)) = self.inbox.take()? else {
+                break;
+            };
             let turn = |OutOfTurn| FrameError::Turn(kind);
             match kind {
                 Kind::Stdout => {
@@ -415,8 +460,7 @@ impl Executor {
                 }
                 Kind::Progress => {
                     let (index, _) = self.flight.due().ok_or(FrameError::Turn(kind))?;
-                    let per_mille: [u8; 2] =
-                        body.try_into().map_err(|_| FrameError::Body(kind))?;
+                    let per_mille: [u8; 2] = body.try_into().map_err(|_| FrameError::Body(kind))?;
                     let per_mille = u16::from_le_bytes(per_mille).min(1000);
                     self.events.push_back(Event::Progress { index, per_mille });
                 }
@@ -429,7 +473,12 @@ impl Executor {
                     let (micros, ends, texts) = frames::results(body)?;
                     let bytes = Bytes::copy_from_slice(texts);
                     let first_index = self.flight.answer_calls(ends.len()).map_err(turn)?;
-                    self.events.push_back(Event::Calls { first_index, ends, bytes, micros });
+                    self.events.push_back(Event::Calls {
+                        first_index,
+                        ends,
+                        bytes,
+                        micros,
+                    });
                     self.next_is_due();
                 }
                 Kind::Idle => {
@@ -459,7 +508,9 @@ impl Executor {
             }
             End::HostRefused { message } => {
                 self.anomaly = true;
-                End::HostRefused { message: inert(&message) }
+                End::HostRefused {
+                    message: inert(&message),
+                }
             }
             End::Exit { .. }
             | End::Trap { .. }
@@ -474,10 +525,21 @@ impl Executor {
             Some(scratch) if end.is_done() => {
                 let dir = scratch.dir.clone();
                 let files = tokio::task::spawn_blocking(move || scratch::collect(&dir));
-                scratch.collecting = Some(Collecting { index, end, micros, files, idle: false });
+                scratch.collecting = Some(Collecting {
+                    index,
+                    end,
+                    micros,
+                    files,
+                    idle: false,
+                });
             }
             Some(_) | None => {
-                self.events.push_back(Event::Ended { index, end, micros, out: Vec::new() });
+                self.events.push_back(Event::Ended {
+                    index,
+                    end,
+                    micros,
+                    out: Vec::new(),
+                });
             }
         }
         self.next_is_due();
@@ -485,14 +547,23 @@ impl Executor {
 
     /// A batch is done; where its last files are still listed, that comes first.
     fn idle(&mut self) {
-        match self.scratch.as_mut().and_then(|scratch| scratch.collecting.as_mut()) {
+        match self
+            .scratch
+            .as_mut()
+            .and_then(|scratch| scratch.collecting.as_mut())
+        {
             Some(collecting) => collecting.idle = true,
             None => self.events.push_back(Event::Idle),
         }
     }
 
     fn next_is_due(&mut self) {
-        self.due = Due { told: false, stdout_bytes: 0, stderr_bytes: 0, look_at: None };
+        self.due = Due {
+            told: false,
+            stdout_bytes: 0,
+            stderr_bytes: 0,
+            look_at: None,
+        };
         self.arm();
     }
 
@@ -515,9 +586,9 @@ impl Executor {
         {
             scratch.measure_at = now + limits::SCRATCH_WATCH;
             let dir = scratch.dir.clone();
-            scratch.measuring.get_or_insert_with(|| {
-                tokio::task::spawn_blocking(move || scratch::measure(&dir))
-            });
+            scratch
+                .measuring
+                .get_or_insert_with(|| tokio::task::spawn_blocking(move || scratch::measure(&dir)));
         }
         if self.due.look_at.is_none_or(|at| at > now) {
             return;
@@ -575,7 +646,11 @@ impl Executor {
         let begun = read_page(&self.page).map_or(0, |page| page.begun);
         let running = self.flight.running(begun).map(|(index, _)| index);
         let told = text(&mut self.errors);
-        let said = if told.is_empty() { status } else { format!("{status}: {told}") };
+        let said = if told.is_empty() {
+            status
+        } else {
+            format!("{status}: {told}")
+        };
         let fate = std::mem::replace(&mut self.fate, Fate::Gone { why: said.clone() });
         let (blamed, end) = match fate {
             Fate::Condemned { index, end } => (index.or(running), Some(end)),
@@ -585,7 +660,12 @@ impl Executor {
         // A task may have ended between the verdict and its execution.
         let blamed = blamed.filter(|index| self.flight.is_unanswered(*index));
         if let (Some(index), Some(end)) = (blamed, end) {
-            self.events.push_back(Event::Ended { index, end, micros: 0, out: Vec::new() });
+            self.events.push_back(Event::Ended {
+                index,
+                end,
+                micros: 0,
+                out: Vec::new(),
+            });
         }
         let mut unstarted = self.flight.abandon(blamed);
         if let Some(scratch) = &mut self.scratch {
@@ -595,22 +675,41 @@ impl Executor {
         }
         self.outbox.clear();
         self.due.look_at = None;
-        self.events.push_back(Event::Gone { unstarted, why: said });
+        self.events.push_back(Event::Gone {
+            unstarted,
+            why: said,
+        });
     }
 
     // ---- the folder
 
     /// Does what the folder waits for; answers whether there was something.
     async fn tend_scratch(&mut self) -> bool {
-        let Some(scratch) = &mut self.scratch else { return false };
+        let Some(scratch) = &mut self.scratch else {
+            return false;
+        };
         if let Some(collecting) = &mut scratch.collecting {
             let listed = flat((&mut collecting.files).await);
-            let Some(Collecting { index, end, micros, idle, .. }) = scratch.collecting.take() else {
+            let Some(Collecting {
+                index,
+                end,
+                micros,
+                idle,
+                ..
+            }) = scratch.collecting.take()
+            else {
                 return true;
             };
             let (end, out) = match listed {
-                Ok(out) if out.iter().map(|file| file.bytes).sum::<u64>() > limits::SCRATCH_BYTES => {
-                    (End::OutputLimit { limit: limits::SCRATCH_BYTES }, Vec::new())
+                Ok(out)
+                    if out.iter().map(|file| file.bytes).sum::<u64>() > limits::SCRATCH_BYTES =>
+                {
+                    (
+                        End::OutputLimit {
+                            limit: limits::SCRATCH_BYTES,
+                        },
+                        Vec::new(),
+                    )
                 }
                 Ok(out) => (end, out),
                 Err(error) => {
@@ -618,7 +717,12 @@ impl Executor {
                     (End::HostRefused { message }, Vec::new())
                 }
             };
-            self.events.push_back(Event::Ended { index, end, micros, out });
+            self.events.push_back(Event::Ended {
+                index,
+                end,
+                micros,
+                out,
+            });
             if idle {
                 self.events.push_back(Event::Idle);
             }
@@ -632,21 +736,38 @@ impl Executor {
             if let Ok((bytes, entries)) = result
                 && (bytes > limits::SCRATCH_BYTES || entries > limits::SCRATCH_ENTRIES_MAX)
             {
-                self.condemn(None, End::OutputLimit { limit: limits::SCRATCH_BYTES });
+                self.condemn(
+                    None,
+                    End::OutputLimit {
+                        limit: limits::SCRATCH_BYTES,
+                    },
+                );
             }
             return true;
         }
         if let Some((_, filled)) = &mut scratch.filling {
             let filled = flat(filled.await);
-            let Some((waiting, _)) = scratch.filling.take() else { return true };
-            let Waiting { caps, shared, task, last } = waiting;
+            let Some((waiting, _)) = scratch.filling.take() else {
+                return true;
+            };
+            let Waiting {
+                caps,
+                shared,
+                task,
+                last,
+            } = waiting;
             match filled {
                 Ok(()) => self.put_programs(caps, &shared, vec![task], last),
                 Err(error) => {
                     let message = format!("its files could not be laid out: {error}");
                     let end = End::HostRefused { message };
                     let index = task.index;
-                    self.events.push_back(Event::Ended { index, end, micros: 0, out: Vec::new() });
+                    self.events.push_back(Event::Ended {
+                        index,
+                        end,
+                        micros: 0,
+                        out: Vec::new(),
+                    });
                     if last {
                         self.events.push_back(Event::Idle);
                     }
@@ -658,7 +779,10 @@ impl Executor {
             return false;
         }
         if let Some(mut waiting) = scratch.waiting.pop_front() {
-            let (dir, files) = (scratch.dir.clone(), waiting.task.files.take().unwrap_or_default());
+            let (dir, files) = (
+                scratch.dir.clone(),
+                waiting.task.files.take().unwrap_or_default(),
+            );
             let filled = tokio::task::spawn_blocking(move || scratch::fill(&dir, &files));
             scratch.filling = Some((waiting, filled));
             scratch.dirty = true;
@@ -682,7 +806,10 @@ impl Scratch {
     /// Batches that are not sent whole.
     fn batches(&self) -> usize {
         let filling = self.filling.iter().map(|(waiting, _)| waiting);
-        filling.chain(&self.waiting).filter(|waiting| waiting.last).count()
+        filling
+            .chain(&self.waiting)
+            .filter(|waiting| waiting.last)
+            .count()
     }
 }
 
@@ -691,8 +818,11 @@ impl Pauses {
     fn ran(&mut self, began_ns: u64) -> Duration {
         let now = now_ns();
         self.past.retain(|(_, until)| *until > began_ns);
-        let stopped: u64 =
-            self.past.iter().map(|(since, until)| until - (*since).max(began_ns)).sum();
+        let stopped: u64 = self
+            .past
+            .iter()
+            .map(|(since, until)| until - (*since).max(began_ns))
+            .sum();
         Duration::from_nanos(now.saturating_sub(began_ns).saturating_sub(stopped))
     }
 }
@@ -712,10 +842,17 @@ fn read_page(page: &File) -> io::Result<Page> {
     let mut words = [0; 16];
     page.read_exact_at(&mut words, 0)?;
     let word = |at: usize| {
-        u64::from_le_bytes(words[at..at + 8].try_into().expect("eight of sixteen bytes"))
+        u64::from_le_bytes(
+            words[at..at + 8]
+                .try_into()
+                .expect("eight of sixteen bytes"),
+        )
     };
     // A moment in the future would never come to its deadline.
-    Ok(Page { begun: word(0), began_ns: word(8).min(now_ns()) })
+    Ok(Page {
+        begun: word(0),
+        began_ns: word(8).min(now_ns()),
+    })
 }
 
 /// Nanoseconds of the clock that parent and executor share.
@@ -725,12 +862,17 @@ fn now_ns() -> u64 {
 }
 
 fn crashed(message: &str) -> End {
-    End::Crashed { message: inert(message) }
+    End::Crashed {
+        message: inert(message),
+    }
 }
 
 fn text_bytes(argv: &[String], env: &[(String, String)]) -> usize {
     let argv: usize = argv.iter().map(|argument| argument.len() + 1).sum();
-    let env: usize = env.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+    let env: usize = env
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 2)
+        .sum();
     argv + env
 }
 

@@ -56,13 +56,23 @@ impl Flight {
     /// A batch of programs was given; `last` where its end is to be told.
     pub(crate) fn programs(&mut self, caps: Caps, indexes: Vec<u64>, last: bool) {
         let tasks = Tasks::Programs(indexes);
-        self.batches.push_back(InFlight { tasks, answered: 0, caps, last });
+        self.batches.push_back(InFlight {
+            tasks,
+            answered: 0,
+            caps,
+            last,
+        });
     }
 
     /// A batch of calls was given.
     pub(crate) fn calls(&mut self, caps: Caps, first_index: u64, count: u32) {
         let tasks = Tasks::Calls(first_index..first_index.saturating_add(u64::from(count)));
-        self.batches.push_back(InFlight { tasks, answered: 0, caps, last: true });
+        self.batches.push_back(InFlight {
+            tasks,
+            answered: 0,
+            caps,
+            last: true,
+        });
     }
 
     pub(crate) fn batches(&self) -> usize {
@@ -94,7 +104,9 @@ impl Flight {
 
     /// Whether the task was given and has no answer.
     pub(crate) fn is_unanswered(&self, index: u64) -> bool {
-        self.batches.iter().any(|batch| batch.unanswered().any(|other| other == index))
+        self.batches
+            .iter()
+            .any(|batch| batch.unanswered().any(|other| other == index))
     }
 
     /// The due task is answered.
@@ -130,7 +142,11 @@ impl Flight {
     /// The tasks that are not answered, but for one; nothing is under way any more.
     pub(crate) fn abandon(&mut self, but: Option<u64>) -> Vec<u64> {
         let batches = std::mem::take(&mut self.batches);
-        batches.iter().flat_map(InFlight::unanswered).filter(|index| Some(*index) != but).collect()
+        batches
+            .iter()
+            .flat_map(InFlight::unanswered)
+            .filter(|index| Some(*index) != but)
+            .collect()
     }
 
     /// The time limit of the task whose answer is due.
@@ -144,7 +160,12 @@ mod tests {
     use super::*;
 
     fn caps() -> Caps {
-        Caps { task_time: None, fuel: None, output_bytes: 1, log_bytes: 1 }
+        Caps {
+            task_time: None,
+            fuel: None,
+            output_bytes: 1,
+            log_bytes: 1,
+        }
     }
 
     #[test]
@@ -155,18 +176,30 @@ mod tests {
         flight.calls(caps(), 10, 3);
         assert_eq!(flight.running(0).map(|t| t.0), None);
         assert_eq!(flight.running(1).map(|t| t.0), Some(7));
-        assert_eq!(flight.answer_calls(1), Err(OutOfTurn), "the front is no batch of calls");
+        assert_eq!(
+            flight.answer_calls(1),
+            Err(OutOfTurn),
+            "the front is no batch of calls"
+        );
         assert_eq!(flight.finish(), Err(OutOfTurn), "nothing is answered");
         assert_eq!(flight.answer(), Ok(7));
         assert_eq!(flight.running(1).map(|t| t.0), None, "answered already");
-        assert_eq!(flight.running(3).map(|t| t.0), Some(10), "it is ahead of its answers");
+        assert_eq!(
+            flight.running(3).map(|t| t.0),
+            Some(10),
+            "it is ahead of its answers"
+        );
         assert_eq!(flight.answer(), Ok(3));
         assert_eq!(flight.answer(), Err(OutOfTurn), "the batch is not finished");
         assert_eq!(flight.finish(), Ok(true));
         assert_eq!(flight.answer_calls(4), Err(OutOfTurn));
         assert_eq!(flight.answer_calls(0), Err(OutOfTurn));
         assert_eq!(flight.answer_calls(2), Ok(10));
-        assert_eq!(flight.running(6).map(|t| t.0), None, "there is no such task");
+        assert_eq!(
+            flight.running(6).map(|t| t.0),
+            None,
+            "there is no such task"
+        );
         assert_eq!(flight.abandon(None), [12]);
         assert!(flight.is_empty());
     }

@@ -235,10 +235,16 @@ pub fn put_results(out: &mut Vec<u8>, micros: u64, ends: &[u32], texts: &[u8]) {
 /// last is the length of the texts.
 pub fn results(frame: &[u8]) -> Result<(u64, Vec<u32>, &[u8]), FrameError> {
     let wrong = FrameError::Body(Kind::Results);
-    let Some((micros, rest)) = frame.split_first_chunk::<8>() else { return Err(wrong) };
-    let Some((count, rest)) = rest.split_first_chunk::<4>() else { return Err(wrong) };
+    let Some((micros, rest)) = frame.split_first_chunk::<8>() else {
+        return Err(wrong);
+    };
+    let Some((count, rest)) = rest.split_first_chunk::<4>() else {
+        return Err(wrong);
+    };
     let count = u32::from_le_bytes(*count) as usize;
-    let Some((ends, texts)) = count.checked_mul(4).and_then(|bytes| rest.split_at_checked(bytes))
+    let Some((ends, texts)) = count
+        .checked_mul(4)
+        .and_then(|bytes| rest.split_at_checked(bytes))
     else {
         return Err(wrong);
     };
@@ -265,7 +271,11 @@ const READ_BYTES: usize = 64 << 10;
 
 impl Default for Inbox {
     fn default() -> Inbox {
-        Inbox { bytes: vec![0; READ_BYTES], start: 0, end: 0 }
+        Inbox {
+            bytes: vec![0; READ_BYTES],
+            start: 0,
+            end: 0,
+        }
     }
 }
 
@@ -276,7 +286,10 @@ impl Inbox {
             self.start = 0;
             self.end = 0;
         }
-        let wanted = self.pending_length().unwrap_or(0).saturating_sub(self.end - self.start);
+        let wanted = self
+            .pending_length()
+            .unwrap_or(0)
+            .saturating_sub(self.end - self.start);
         if self.bytes.len() - self.end < wanted.max(1) {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -292,12 +305,17 @@ impl Inbox {
     /// So many bytes were read into the place that [`Inbox::spare`] gave.
     pub fn filled(&mut self, bytes: usize) {
         self.end += bytes;
-        debug_assert!(self.end <= self.bytes.len(), "more was read than there was room for");
+        debug_assert!(
+            self.end <= self.bytes.len(),
+            "more was read than there was room for"
+        );
     }
 
     /// Takes the next frame, where a whole one has come.
     pub fn take(&mut self) -> Result<Option<(Kind, &[u8])>, FrameError> {
-        let Some(whole) = self.checked_length()? else { return Ok(None) };
+        let Some(whole) = self.checked_length()? else {
+            return Ok(None);
+        };
         if self.end - self.start < whole {
             return Ok(None);
         }
@@ -310,7 +328,8 @@ impl Inbox {
 
     /// Whether a whole frame has come.
     pub fn has_frame(&self) -> bool {
-        self.pending_length().is_some_and(|whole| self.end - self.start >= whole)
+        self.pending_length()
+            .is_some_and(|whole| self.end - self.start >= whole)
     }
 
     /// The next frame's length with its header, where its header has come and is not absurd.
@@ -353,12 +372,23 @@ mod tests {
     fn frames_arrive_whole_however_they_are_cut() {
         let mut out = Vec::new();
         put_raw(&mut out, Kind::Stdout, &vec![7; 200 << 10]);
-        put(&mut out, Kind::Ended, &Ended { micros: 3, end: End::OutOfFuel });
+        put(
+            &mut out,
+            Kind::Ended,
+            &Ended {
+                micros: 3,
+                end: End::OutOfFuel,
+            },
+        );
         put_raw(&mut out, Kind::Idle, &[]);
         for step in [1, 5, 4096, 65_536, 1 << 20] {
             let frames = feed(&mut Inbox::default(), &out, step);
             let kinds: Vec<Kind> = frames.iter().map(|(kind, _)| *kind).collect();
-            assert_eq!(kinds, [Kind::Stdout, Kind::Ended, Kind::Idle], "step {step}");
+            assert_eq!(
+                kinds,
+                [Kind::Stdout, Kind::Ended, Kind::Idle],
+                "step {step}"
+            );
             assert_eq!(frames[0].1.len(), 200 << 10);
         }
     }
@@ -371,7 +401,10 @@ mod tests {
             inbox.filled(bytes.len());
             inbox.take().expect_err("must be refused").to_string()
         };
-        assert_eq!(refused(&u32::MAX.to_le_bytes()), "a frame of 4294967295 bytes");
+        assert_eq!(
+            refused(&u32::MAX.to_le_bytes()),
+            "a frame of 4294967295 bytes"
+        );
         assert_eq!(refused(&[0, 0, 0, 0]), "a frame of 0 bytes");
         assert_eq!(refused(&[1, 0, 0, 0, 99]), "a frame of kind 99");
     }
@@ -381,7 +414,10 @@ mod tests {
         let mut out = Vec::new();
         put_results(&mut out, 9, &[2, 2, 3], b"42x");
         let (micros, ends, texts) = results(&out[5..]).expect("what we wrote");
-        assert_eq!((micros, ends.as_slice(), texts), (9, &[2, 2, 3][..], &b"42x"[..]));
+        assert_eq!(
+            (micros, ends.as_slice(), texts),
+            (9, &[2, 2, 3][..], &b"42x"[..])
+        );
         for wrong in [&[3, 2, 3][..], &[1, 2, 4], &[1, 2]] {
             let mut out = Vec::new();
             put_results(&mut out, 9, wrong, b"42x");
@@ -394,7 +430,14 @@ mod tests {
     #[test]
     fn a_body_with_something_after_it_is_refused() {
         let mut out = Vec::new();
-        put(&mut out, Kind::Ended, &Ended { micros: 3, end: End::OutOfFuel });
+        put(
+            &mut out,
+            Kind::Ended,
+            &Ended {
+                micros: 3,
+                end: End::OutOfFuel,
+            },
+        );
         out.push(0);
         assert!(owned::<Ended>(Kind::Ended, &out[5..]).is_err());
     }

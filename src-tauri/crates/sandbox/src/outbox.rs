@@ -28,7 +28,12 @@ pub(crate) struct Outbox {
 enum Item {
     Frames(Vec<u8>),
     Bytes(Bytes),
-    File { index: u64, file: File, offset: u64, left: u64 },
+    File {
+        index: u64,
+        file: File,
+        offset: u64,
+        left: u64,
+    },
 }
 
 /// An input could not be read.
@@ -84,7 +89,9 @@ impl Outbox {
 
     /// Moves a piece of the first item to what is ready.
     fn gather(&mut self) -> Result<bool, Unreadable> {
-        let Some(item) = self.items.front_mut() else { return Ok(false) };
+        let Some(item) = self.items.front_mut() else {
+            return Ok(false);
+        };
         let done = match item {
             Item::Frames(frames) => {
                 self.ready.append(frames);
@@ -95,13 +102,23 @@ impl Outbox {
                 frames::put_raw(&mut self.ready, Kind::Stdin, &piece);
                 bytes.is_empty()
             }
-            Item::File { index, file, offset, left } => {
-                let piece = usize::try_from(*left).unwrap_or(usize::MAX).min(PIECE_BYTES_MAX);
+            Item::File {
+                index,
+                file,
+                offset,
+                left,
+            } => {
+                let piece = usize::try_from(*left)
+                    .unwrap_or(usize::MAX)
+                    .min(PIECE_BYTES_MAX);
                 let start = frames::begin(&mut self.ready, Kind::Stdin);
                 let from = self.ready.len();
                 self.ready.resize(from + piece, 0);
                 file.read_exact_at(&mut self.ready[from..], *offset)
-                    .map_err(|error| Unreadable { index: *index, error })?;
+                    .map_err(|error| Unreadable {
+                        index: *index,
+                        error,
+                    })?;
                 frames::finish(&mut self.ready, start);
                 *offset += piece as u64;
                 *left -= piece as u64;
@@ -120,9 +137,15 @@ impl Outbox {
                 let inline = bytes.split_to(bytes.len().min(INLINE_BYTES_MAX));
                 (inline, Some(Item::Bytes(bytes)))
             }
-            Stdin::File { file, offset, len } => {
-                (Bytes::new(), Some(Item::File { index: task.index, file, offset, left: len }))
-            }
+            Stdin::File { file, offset, len } => (
+                Bytes::new(),
+                Some(Item::File {
+                    index: task.index,
+                    file,
+                    offset,
+                    left: len,
+                }),
+            ),
         };
         let left = match &rest {
             Some(Item::Bytes(bytes)) => bytes.len() as u64,
@@ -156,11 +179,17 @@ impl Outbox {
 }
 
 pub(crate) fn wire_caps(caps: &Caps) -> WireCaps {
-    WireCaps { fuel: caps.fuel, output_bytes: caps.output_bytes, log_bytes: caps.log_bytes }
+    WireCaps {
+        fuel: caps.fuel,
+        output_bytes: caps.output_bytes,
+        log_bytes: caps.log_bytes,
+    }
 }
 
 fn pairs(env: &[(String, String)]) -> Vec<(&str, &str)> {
-    env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    env.iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -168,7 +197,13 @@ mod tests {
     use super::*;
 
     fn task(stdin: Stdin) -> Task {
-        Task { index: 5, argv: None, env: Vec::new(), stdin, files: None }
+        Task {
+            index: 5,
+            argv: None,
+            env: Vec::new(),
+            stdin,
+            files: None,
+        }
     }
 
     fn drained(outbox: &mut Outbox, step: usize) -> Vec<u8> {
@@ -190,9 +225,18 @@ mod tests {
         file.write_all_at(&input, 10).expect("a file");
         let stdins = [
             Stdin::Bytes(Bytes::from(input.clone())),
-            Stdin::File { file, offset: 10, len: input.len() as u64 },
+            Stdin::File {
+                file,
+                offset: 10,
+                len: input.len() as u64,
+            },
         ];
-        let caps = Caps { task_time: None, fuel: None, output_bytes: 1, log_bytes: 1 };
+        let caps = Caps {
+            task_time: None,
+            fuel: None,
+            output_bytes: 1,
+            log_bytes: 1,
+        };
         for stdin in stdins {
             let mut outbox = Outbox::default();
             outbox.programs(&caps, &Program::default(), vec![task(stdin)]);
@@ -224,9 +268,18 @@ mod tests {
     #[test]
     fn a_file_that_is_shorter_than_it_was_is_an_error() {
         let file = tempfile::tempfile().expect("a file");
-        let caps = Caps { task_time: None, fuel: None, output_bytes: 1, log_bytes: 1 };
+        let caps = Caps {
+            task_time: None,
+            fuel: None,
+            output_bytes: 1,
+            log_bytes: 1,
+        };
         let mut outbox = Outbox::default();
-        let stdin = Stdin::File { file, offset: 0, len: 9 };
+        let stdin = Stdin::File {
+            file,
+            offset: 0,
+            len: 9,
+        };
         outbox.programs(&caps, &Program::default(), vec![task(stdin)]);
         assert!(outbox.next().is_err());
     }

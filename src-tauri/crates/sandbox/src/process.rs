@@ -40,22 +40,26 @@ impl Spawner {
     pub(crate) fn start() -> io::Result<Spawner> {
         let (births, born) = mpsc::channel::<Birth>();
         let (deaths, dead) = mpsc::channel::<Death>();
-        thread::Builder::new().name("skep-spawner".to_owned()).spawn(move || {
-            for mut birth in born {
-                // Nobody waits any more: the child is killed as it is dropped.
-                if let Err(Ok(mut child)) = birth.answer.send(birth.command.spawn()) {
-                    end(&mut child);
+        thread::Builder::new()
+            .name("skep-spawner".to_owned())
+            .spawn(move || {
+                for mut birth in born {
+                    // Nobody waits any more: the child is killed as it is dropped.
+                    if let Err(Ok(mut child)) = birth.answer.send(birth.command.spawn()) {
+                        end(&mut child);
+                    }
                 }
-            }
-        })?;
-        thread::Builder::new().name("skep-reaper".to_owned()).spawn(move || {
-            for mut death in dead {
-                end(&mut death.child);
-                if let Some(folder) = death.folder {
-                    remove(&folder);
+            })?;
+        thread::Builder::new()
+            .name("skep-reaper".to_owned())
+            .spawn(move || {
+                for mut death in dead {
+                    end(&mut death.child);
+                    if let Some(folder) = death.folder {
+                        remove(&folder);
+                    }
                 }
-            }
-        })?;
+            })?;
         Ok(Spawner { births, deaths })
     }
 
@@ -65,12 +69,19 @@ impl Spawner {
         command.arg(format!("parent={}", std::process::id()));
         let (answer, child) = oneshot::channel();
         let gone = || io::Error::other("the spawning thread is gone");
-        self.births.send(Birth { command, answer }).map_err(|_| gone())?;
+        self.births
+            .send(Birth { command, answer })
+            .map_err(|_| gone())?;
         let child = child.await.map_err(|_| gone())??;
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::NONBLOCK)?;
         // SAFETY: an OwnedFd is the same open descriptor until it is dropped.
         let exit = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE)? };
-        Ok(Process { child: Some(child), exit, folder: None, spawner: self.clone() })
+        Ok(Process {
+            child: Some(child),
+            exit,
+            folder: None,
+            spawner: self.clone(),
+        })
     }
 }
 
@@ -131,9 +142,14 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
         drop(child.kill());
-        let death = Death { child, folder: self.folder.take() };
+        let death = Death {
+            child,
+            folder: self.folder.take(),
+        };
         if let Err(mpsc::SendError(mut death)) = self.spawner.deaths.send(death) {
             end(&mut death.child);
         }
@@ -147,7 +163,9 @@ pub(crate) fn in_words(status: ExitStatus) -> String {
         (None, Some(libc::SIGSYS)) => "it made a system call that its wall forbids".to_owned(),
         (None, Some(libc::SIGKILL)) => "it was killed".to_owned(),
         (None, Some(libc::SIGABRT)) => "it aborted".to_owned(),
-        (None, Some(libc::SIGSEGV | libc::SIGBUS)) => "it touched memory that is not its own".to_owned(),
+        (None, Some(libc::SIGSEGV | libc::SIGBUS)) => {
+            "it touched memory that is not its own".to_owned()
+        }
         (None, signal) => format!("signal {} ended it", signal.unwrap_or(0)),
     }
 }

@@ -46,21 +46,39 @@ pub struct CompileSettings {
 impl CompileSettings {
     /// Every combination there is.
     pub const ALL: [CompileSettings; 4] = [
-        CompileSettings { fuel: false, on_demand: false },
-        CompileSettings { fuel: false, on_demand: true },
-        CompileSettings { fuel: true, on_demand: false },
-        CompileSettings { fuel: true, on_demand: true },
+        CompileSettings {
+            fuel: false,
+            on_demand: false,
+        },
+        CompileSettings {
+            fuel: false,
+            on_demand: true,
+        },
+        CompileSettings {
+            fuel: true,
+            on_demand: false,
+        },
+        CompileSettings {
+            fuel: true,
+            on_demand: true,
+        },
     ];
 
     /// Reads what [`CompileSettings`]'s `Display` wrote.
     pub fn parse(text: &str) -> Option<CompileSettings> {
-        Self::ALL.into_iter().find(|settings| settings.to_string() == text)
+        Self::ALL
+            .into_iter()
+            .find(|settings| settings.to_string() == text)
     }
 }
 
 impl fmt::Display for CompileSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.on_demand { "on-demand" } else { "pooled" })?;
+        f.write_str(if self.on_demand {
+            "on-demand"
+        } else {
+            "pooled"
+        })?;
         f.write_str(if self.fuel { "+fuel" } else { "" })
     }
 }
@@ -68,6 +86,9 @@ impl fmt::Display for CompileSettings {
 impl Profile {
     /// The part of this profile that changes the machine code.
     pub fn compile_settings(&self) -> CompileSettings {
-        CompileSettings { fuel: self.fuel, on_demand: self.on_demand }
+        CompileSettings {
+            fuel: self.fuel,
+            on_demand: self.on_demand,
+        }
     }
 }

@@ -159,13 +159,17 @@ impl Sandbox {
         let path = options.executor;
         let walls = Walls::parse(&ask(&spawner, &path, "walls").await?);
         if let (Some(missing), false) = (walls.missing(), options.without_os_wall) {
-            return Err(OpenError::Walls { missing: missing.to_owned() });
+            return Err(OpenError::Walls {
+                missing: missing.to_owned(),
+            });
         }
         let described = ask(&spawner, &path, "describe").await?;
         let mut fingerprints = HashMap::new();
         for settings in CompileSettings::ALL {
             let name = settings.to_string();
-            let line = described.lines().find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '));
+            let line = described
+                .lines()
+                .find_map(|line| line.strip_prefix(&name)?.strip_prefix(' '));
             let Some(fingerprint) = line else {
                 let message = format!("it does not describe `{name}`");
                 return Err(OpenError::Answer { path, message });
@@ -260,7 +264,9 @@ impl Sandbox {
         if codes.len() >= limits::REFUSALS_MAX && !codes.contains_key(key) {
             codes.retain(|_, slot| {
                 Arc::strong_count(slot) > 1
-                    || slot.try_lock().is_ok_and(|known| known.code.strong_count() > 0)
+                    || slot
+                        .try_lock()
+                        .is_ok_and(|known| known.code.strong_count() > 0)
             });
         }
         codes.entry(*key).or_default().clone()
@@ -274,7 +280,9 @@ impl Sandbox {
     ) -> Result<Arc<Sealed>, CompileError> {
         let machine = |error: io::Error| CompileError::machine(&error);
         let (cache, of) = (self.0.cache.clone(), *key);
-        let cached = blocking(move || Ok(cache.load(&of))).await.map_err(machine)?;
+        let cached = blocking(move || Ok(cache.load(&of)))
+            .await
+            .map_err(machine)?;
         let code = match cached {
             Some(code) => code,
             None => {
@@ -302,11 +310,18 @@ impl Sandbox {
         let (ours, theirs) = UnixStream::pair()?;
         let page = sealed::fixed_file("skep-page", PAGE_BYTES)?;
         let errors = sealed::memory_file("skep-errors")?;
-        let folder = if profile.scratch { Some(scratch::create(&self.0.scratch_dir)?) } else { None };
+        let folder = if profile.scratch {
+            Some(scratch::create(&self.0.scratch_dir)?)
+        } else {
+            None
+        };
         let mut command = self.command();
         command
             .args(["run", &profile.compile_settings().to_string()])
-            .arg(format!("memory={}", profile.memory_bytes.min(limits::MEMORY_BYTES_MAX)))
+            .arg(format!(
+                "memory={}",
+                profile.memory_bytes.min(limits::MEMORY_BYTES_MAX)
+            ))
             .arg(format!("code={}", prepared.code.len()))
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
@@ -323,8 +338,11 @@ impl Sandbox {
         process.folder.clone_from(&folder);
 
         ours.set_nonblocking(true)?;
-        let table_elements =
-            if prepared.large { limits::LARGE_TABLE_ELEMENTS_MAX } else { limits::TABLE_ELEMENTS_MAX };
+        let table_elements = if prepared.large {
+            limits::LARGE_TABLE_ELEMENTS_MAX
+        } else {
+            limits::TABLE_ELEMENTS_MAX
+        };
         let load = Load {
             entry: profile.entry.clone(),
             component: prepared.component,
@@ -338,7 +356,9 @@ impl Sandbox {
                 let entry = profile.entry.clone();
                 return Ok(Executor::new(process, socket, errors, page, entry, folder));
             }
-            Ok(Loaded { failure: Some(failure) }) => inert(&failure),
+            Ok(Loaded {
+                failure: Some(failure),
+            }) => inert(&failure),
             Err(error) => how_it_ended(&mut process, errors, &error).await,
         };
         Err(SpawnError::Ended { message: failure })
@@ -372,19 +392,28 @@ async fn ask(spawner: &Spawner, path: &PathBuf, word: &str) -> Result<String, Op
     let mut child = spawner
         .spawn(command)
         .await
-        .map_err(|error| OpenError::Executor { path: path.clone(), error })?;
+        .map_err(|error| OpenError::Executor {
+            path: path.clone(),
+            error,
+        })?;
     let ended = tokio::time::timeout(limits::SPAWN_TIME, child.ended()).await;
     let said = compile::text(&mut printed);
     match ended {
         Ok(Ok(status)) if status.success() => Ok(said),
         Ok(Ok(status)) => {
             let message = format!("{}: {said}", in_words(status));
-            Err(OpenError::Answer { path: path.clone(), message })
+            Err(OpenError::Answer {
+                path: path.clone(),
+                message,
+            })
         }
         Ok(Err(error)) => Err(error.into()),
         Err(_) => {
             let message = format!("no answer after {} s", started.elapsed().as_secs());
-            Err(OpenError::Answer { path: path.clone(), message })
+            Err(OpenError::Answer {
+                path: path.clone(),
+                message,
+            })
         }
     }
 }
@@ -405,7 +434,11 @@ fn hand_over(
     let pieces = [io::IoSlice::new(&frame)];
     // A new socket has room for far more than this.
     let sent = sendmsg(socket, &pieces, &mut ancillary, SendFlags::NOSIGNAL)?;
-    if sent == frame.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+    if sent == frame.len() {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::WriteZero.into())
+    }
 }
 
 /// Waits for the executor's first word.
@@ -425,7 +458,11 @@ async fn loaded(socket: &tokio::net::UnixStream) -> io::Result<Loaded> {
     }
 }
 
-async fn how_it_ended(process: &mut Process, mut errors: std::fs::File, error: &io::Error) -> String {
+async fn how_it_ended(
+    process: &mut Process,
+    mut errors: std::fs::File,
+    error: &io::Error,
+) -> String {
     process.signal(rustix::process::Signal::KILL);
     let ended = tokio::time::timeout(limits::EXIT_TIME, process.ended()).await;
     let said = compile::text(&mut errors);
@@ -439,5 +476,7 @@ async fn how_it_ended(process: &mut Process, mut errors: std::fs::File, error: &
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
 }

@@ -19,7 +19,10 @@ pub(crate) const FOLDERS: [&str; 3] = ["in", "out", "tmp"];
 
 /// Makes a new scratch folder under `parent`.
 pub(crate) fn create(parent: &Path) -> io::Result<PathBuf> {
-    let dir = tempfile::Builder::new().prefix("x-").tempdir_in(parent)?.keep();
+    let dir = tempfile::Builder::new()
+        .prefix("x-")
+        .tempdir_in(parent)?
+        .keep();
     for name in FOLDERS {
         fs::DirBuilder::new().mode(0o700).create(dir.join(name))?;
     }
@@ -28,7 +31,10 @@ pub(crate) fn create(parent: &Path) -> io::Result<PathBuf> {
 
 /// Removes what executors of an earlier node left. Call it with the node's lock held.
 pub(crate) fn sweep(parent: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(parent)?;
     for entry in fs::read_dir(parent)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
@@ -85,11 +91,17 @@ pub(crate) fn collect(dir: &Path) -> io::Result<Vec<OutFile>> {
     let mut files = Vec::new();
     walk(&out, 0, &mut |path, about| {
         if about.is_file() && !inputs.contains(&(about.dev(), about.ino())) {
-            let name = path.strip_prefix(&out).expect("below the folder that was walked");
+            let name = path
+                .strip_prefix(&out)
+                .expect("below the folder that was walked");
             // A name that is not UTF-8 was not made through WASI.
             if let Some(name) = name.to_str().filter(|name| is_plain(Path::new(name))) {
                 let (name, path) = (name.to_owned(), path.to_owned());
-                files.push(OutFile { name, path, bytes: about.len() });
+                files.push(OutFile {
+                    name,
+                    path,
+                    bytes: about.len(),
+                });
             }
         }
     })?;
@@ -118,7 +130,9 @@ fn walk(dir: &Path, depth: usize, visit: &mut dyn FnMut(&Path, &fs::Metadata)) -
     };
     for (seen, entry) in entries.enumerate() {
         let path = entry?.path();
-        let Ok(about) = fs::symlink_metadata(&path) else { continue };
+        let Ok(about) = fs::symlink_metadata(&path) else {
+            continue;
+        };
         visit(&path, &about);
         if about.is_dir() && depth < SCRATCH_DEPTH_MAX {
             walk(&path, depth + 1, visit)?;
@@ -133,7 +147,9 @@ fn walk(dir: &Path, depth: usize, visit: &mut dyn FnMut(&Path, &fs::Metadata)) -
 /// Relative, of plain components only.
 fn is_plain(path: &Path) -> bool {
     path.components().next().is_some()
-        && path.components().all(|part| matches!(part, Component::Normal(_)))
+        && path
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
 }
 
 #[cfg(test)]
@@ -154,7 +170,10 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", dir.join("out/link")).expect("ours");
         fs::hard_link(dir.join("in/a/b.txt"), dir.join("out/hard")).expect("ours");
         let files = collect(&dir).expect("collected");
-        let names: Vec<_> = files.iter().map(|file| (file.name.as_str(), file.bytes)).collect();
+        let names: Vec<_> = files
+            .iter()
+            .map(|file| (file.name.as_str(), file.bytes))
+            .collect();
         assert_eq!(names, [("deep/file", 5)], "neither links nor inputs");
 
         empty(&dir).expect("emptied");
@@ -169,7 +188,10 @@ mod tests {
         fs::write(&source, b"input").expect("our folder");
         let dir = create(parent.path()).expect("a scratch folder");
         for name in ["../x", "/x", "a/../../x", "", "./x"] {
-            assert!(fill(&dir, &[(name.to_owned(), source.clone())]).is_err(), "{name}");
+            assert!(
+                fill(&dir, &[(name.to_owned(), source.clone())]).is_err(),
+                "{name}"
+            );
         }
     }
 

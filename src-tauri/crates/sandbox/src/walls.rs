@@ -38,12 +38,18 @@ impl Walls {
     /// mention is missing.
     pub(crate) fn parse(printed: &str) -> Walls {
         let layer = |name: &str, what: &str| {
-            let line = printed.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            let line = printed
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
             match line.map(|line| line.split_once(' ').unwrap_or((line, ""))) {
-                Some(("stands", "")) => Layer { stands: true, sentence: what.to_owned() },
-                Some(("stands", more)) => {
-                    Layer { stands: true, sentence: format!("{what} ({})", crate::inert(more)) }
-                }
+                Some(("stands", "")) => Layer {
+                    stands: true,
+                    sentence: what.to_owned(),
+                },
+                Some(("stands", more)) => Layer {
+                    stands: true,
+                    sentence: format!("{what} ({})", crate::inert(more)),
+                },
                 Some((_, why)) => Layer {
                     stands: false,
                     sentence: format!("{name} is missing: {}", crate::inert(why)),
@@ -74,7 +80,8 @@ mod tests {
             walls.landlock.sentence,
             "files, network and signals are out of reach (version 7)"
         );
-        let walls = Walls::parse("limits stands\nlandlock missing this kernel does not enforce it\n");
+        let walls =
+            Walls::parse("limits stands\nlandlock missing this kernel does not enforce it\n");
         assert_eq!(
             walls.missing(),
             Some("landlock is missing: this kernel does not enforce it")

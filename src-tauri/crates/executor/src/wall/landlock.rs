@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd,
-    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 
 /// The newest rights we name; an older kernel enforces those it knows.
@@ -41,7 +41,11 @@ pub(crate) fn restrict(scratch: Option<&Path>) -> Result<(), LandlockError> {
             .add_rule(PathBeneath::new(PathFd::new(scratch.join("tmp"))?, write))?;
     }
     let status = rules.restrict_self()?;
-    if status.ruleset == RulesetStatus::NotEnforced { Err(LandlockError::Absent) } else { Ok(()) }
+    if status.ruleset == RulesetStatus::NotEnforced {
+        Err(LandlockError::Absent)
+    } else {
+        Ok(())
+    }
 }
 
 /// The Landlock version of this kernel; zero where there is none.

@@ -52,7 +52,9 @@ impl Wall<'_> {
     /// The second filter: after the module's code is loaded no code may come
     /// into being, and no descriptor.
     pub(crate) fn narrow(&self) -> Result<(), WallError> {
-        self.tolerate(seccomp::narrow(self.scratch.is_some(), self.refusal).map_err(WallError::from))
+        self.tolerate(
+            seccomp::narrow(self.scratch.is_some(), self.refusal).map_err(WallError::from),
+        )
     }
 
     fn tolerate(&self, result: Result<(), WallError>) -> Result<(), WallError> {

@@ -6,8 +6,15 @@ use super::{Refusal, Role, landlock, resources, seccomp};
 
 /// Prints a line for each layer: its name, then `stands` or what is missing.
 pub(crate) fn print_layers() {
-    let role = Role::Run { on_demand: false, memory_bytes: 256 << 20, code_bytes: 0 };
-    say("limits", resources::limit(role, false).map_err(|error| error.to_string()));
+    let role = Role::Run {
+        on_demand: false,
+        memory_bytes: 256 << 20,
+        code_bytes: 0,
+    };
+    say(
+        "limits",
+        resources::limit(role, false).map_err(|error| error.to_string()),
+    );
     say("landlock", try_landlock());
     say("seccomp", try_seccomp(role));
 }
@@ -36,5 +43,9 @@ fn try_seccomp(role: Role) -> Result<(), String> {
     // SAFETY: the call makes at most a descriptor that nobody uses.
     let socket = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0) };
     let refused = io::Error::last_os_error().raw_os_error() == Some(libc::EPERM);
-    if socket == -1 && refused { Ok(()) } else { Err("a socket could still be made".to_owned()) }
+    if socket == -1 && refused {
+        Ok(())
+    } else {
+        Err("a socket could still be made".to_owned())
+    }
 }

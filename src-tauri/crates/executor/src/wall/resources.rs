@@ -24,17 +24,39 @@ pub(crate) enum Role {
 pub(crate) fn limit(role: Role, scratch: bool) -> io::Result<()> {
     let (data, file) = match role {
         Role::Compile => (limits::COMPILE_BYTES, limits::CODE_BYTES_MAX),
-        Role::Run { on_demand, memory_bytes, code_bytes } => {
-            let file = if on_demand { limits::IMAGE_BYTES } else { limits::FILE_BYTES };
+        Role::Run {
+            on_demand,
+            memory_bytes,
+            code_bytes,
+        } => {
+            let file = if on_demand {
+                limits::IMAGE_BYTES
+            } else {
+                limits::FILE_BYTES
+            };
             // Code counts while it is copied or relocated, a component's twice.
             let data = memory_bytes + 2 * code_bytes + limits::EXECUTOR_BYTES;
-            (data, if scratch { file.max(limits::SCRATCH_BYTES) } else { file })
+            (
+                data,
+                if scratch {
+                    file.max(limits::SCRATCH_BYTES)
+                } else {
+                    file
+                },
+            )
         }
     };
     set(libc::RLIMIT_DATA, data)?;
     set(libc::RLIMIT_FSIZE, file)?;
     set(libc::RLIMIT_CORE, 0)?;
-    set(libc::RLIMIT_NOFILE, if scratch { limits::SCRATCH_FILES_MAX } else { limits::FILES_MAX })?;
+    set(
+        libc::RLIMIT_NOFILE,
+        if scratch {
+            limits::SCRATCH_FILES_MAX
+        } else {
+            limits::FILES_MAX
+        },
+    )?;
     if role == Role::Compile {
         set(libc::RLIMIT_CPU, limits::COMPILE_CPU_SECONDS)?;
     }
@@ -62,17 +84,32 @@ type Resource = libc::__rlimit_resource_t;
 fn set(resource: Resource, most: u64) -> io::Result<()> {
     let before = get(resource)?;
     let most = most.min(before.rlim_max);
-    write(resource, libc::rlimit { rlim_cur: most, rlim_max: most })
+    write(
+        resource,
+        libc::rlimit {
+            rlim_cur: most,
+            rlim_max: most,
+        },
+    )
 }
 
 /// Raises or lowers what holds now, as far as the hard limit lets it.
 fn set_soft(resource: Resource, wanted: u64) -> io::Result<()> {
     let before = get(resource)?;
-    write(resource, libc::rlimit { rlim_cur: wanted.min(before.rlim_max), ..before })
+    write(
+        resource,
+        libc::rlimit {
+            rlim_cur: wanted.min(before.rlim_max),
+            ..before
+        },
+    )
 }
 
 fn get(resource: Resource) -> io::Result<libc::rlimit> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
     // SAFETY: the pointer is to a local rlimit.
     match unsafe { libc::getrlimit(resource, &mut limit) } {
         0 => Ok(limit),

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp, SeccompCondition,
-    SeccompFilter, SeccompRule, TargetArch,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp,
+    SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
 
 use super::Role;
@@ -122,11 +122,15 @@ pub(crate) fn allow_list(role: Role, scratch: bool, refusal: Refusal) -> Result<
             // A fault that is no guest's trap takes its handler away and
             // comes again, so that the process dies of what it did.
             let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE];
-            let faults = faults.map(|signal| rule(0, SeccompCmpOp::Eq, signal.unsigned_abs().into()));
+            let faults =
+                faults.map(|signal| rule(0, SeccompCmpOp::Eq, signal.unsigned_abs().into()));
             let faults: Result<Vec<_>, _> = faults.into_iter().collect();
             rules.insert(libc::SYS_rt_sigaction, faults?);
             rules.extend(RUN.iter().map(|call| (*call, Vec::new())));
-            rules.insert(libc::SYS_ioctl, vec![rule(1, SeccompCmpOp::Eq, PAGEMAP_SCAN)?]);
+            rules.insert(
+                libc::SYS_ioctl,
+                vec![rule(1, SeccompCmpOp::Eq, PAGEMAP_SCAN)?],
+            );
             if on_demand {
                 rules.extend(ON_DEMAND.iter().map(|call| (*call, Vec::new())));
             }
@@ -135,7 +139,10 @@ pub(crate) fn allow_list(role: Role, scratch: bool, refusal: Refusal) -> Result<
     if scratch {
         rules.extend(SCRATCH.iter().map(|call| (*call, Vec::new())));
         let thread = libc::CLONE_THREAD.unsigned_abs().into();
-        rules.insert(libc::SYS_clone, vec![rule(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
+        rules.insert(
+            libc::SYS_clone,
+            vec![rule(0, SeccompCmpOp::MaskedEq(thread), thread)?],
+        );
         // Its flags lie in memory, where no filter sees them; the library falls back to clone.
         let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
         let action = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
@@ -151,7 +158,12 @@ pub(crate) fn narrow(scratch: bool, refusal: Refusal) -> Result<(), SeccompError
     for call in [libc::SYS_mmap, libc::SYS_mprotect] {
         rules.insert(call, vec![rule(2, SeccompCmpOp::MaskedEq(exec), exec)?]);
     }
-    for call in [libc::SYS_recvmsg, libc::SYS_memfd_create, libc::SYS_prctl, libc::SYS_seccomp] {
+    for call in [
+        libc::SYS_recvmsg,
+        libc::SYS_memfd_create,
+        libc::SYS_prctl,
+        libc::SYS_seccomp,
+    ] {
         rules.insert(call, Vec::new());
     }
     if !scratch {
@@ -162,11 +174,17 @@ pub(crate) fn narrow(scratch: bool, refusal: Refusal) -> Result<(), SeccompError
 }
 
 fn without_exec() -> Result<SeccompRule, BackendError> {
-    rule(2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC.unsigned_abs().into()), 0)
+    rule(
+        2,
+        SeccompCmpOp::MaskedEq(libc::PROT_EXEC.unsigned_abs().into()),
+        0,
+    )
 }
 
 fn rule(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompRule, BackendError> {
-    SeccompRule::new(vec![SeccompCondition::new(argument, Dword, operator, value)?])
+    SeccompRule::new(vec![SeccompCondition::new(
+        argument, Dword, operator, value,
+    )?])
 }
 
 fn apply(
@@ -174,7 +192,9 @@ fn apply(
     mismatch: SeccompAction,
     matched: SeccompAction,
 ) -> Result<(), SeccompError> {
-    let arch: TargetArch = std::env::consts::ARCH.try_into().map_err(|_| SeccompError::Arch)?;
+    let arch: TargetArch = std::env::consts::ARCH
+        .try_into()
+        .map_err(|_| SeccompError::Arch)?;
     let filter = SeccompFilter::new(rules, mismatch, matched, arch)?;
     let program: BpfProgram = filter.try_into()?;
     seccompiler::apply_filter(&program)?;

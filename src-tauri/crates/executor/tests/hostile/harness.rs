@@ -133,7 +133,10 @@ impl Bench {
 }
 
 fn folder() -> tempfile::TempDir {
-    tempfile::Builder::new().prefix("skep-hostile-").tempdir().unwrap()
+    tempfile::Builder::new()
+        .prefix("skep-hostile-")
+        .tempdir()
+        .unwrap()
 }
 
 pub(crate) fn options(dir: &std::path::Path) -> Options {
@@ -459,7 +462,10 @@ fn open_files() -> usize {
 /// Memory of this process that is its own: pages of its binary come and go.
 fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let mut pages = statm.split_whitespace().skip(1).map(|word| word.parse::<u64>().unwrap());
+    let mut pages = statm
+        .split_whitespace()
+        .skip(1)
+        .map(|word| word.parse::<u64>().unwrap());
     let (resident, shared) = (pages.next().unwrap(), pages.next().unwrap());
     (resident - shared) * 4096
 }

@@ -17,18 +17,37 @@ fn component(body: &str) -> String {
 }
 
 fn on_demand() -> Profile {
-    Profile { on_demand: true, ..profile(Entry::Command) }
+    Profile {
+        on_demand: true,
+        ..profile(Entry::Command)
+    }
 }
 
 #[test]
 fn a_command_runs_and_says_how_it_went() {
     story(|bench| async move {
         let tasks = || programs((0..10).map(task).collect());
-        bench.run(&component("(i32.const 0)"), &on_demand(), tasks()).await.all_done(10);
-        let heard = bench.run(&component("(i32.const 1)"), &on_demand(), tasks()).await;
-        assert!(heard.ends.values().all(|end| *end == End::Exit { code: 1 }), "{heard:?}");
-        let heard = bench.run(&component("unreachable"), &on_demand(), tasks()).await;
-        assert!(heard.ends.values().all(|end| matches!(end, End::Trap { .. })), "{heard:?}");
+        bench
+            .run(&component("(i32.const 0)"), &on_demand(), tasks())
+            .await
+            .all_done(10);
+        let heard = bench
+            .run(&component("(i32.const 1)"), &on_demand(), tasks())
+            .await;
+        assert!(
+            heard.ends.values().all(|end| *end == End::Exit { code: 1 }),
+            "{heard:?}"
+        );
+        let heard = bench
+            .run(&component("unreachable"), &on_demand(), tasks())
+            .await;
+        assert!(
+            heard
+                .ends
+                .values()
+                .all(|end| matches!(end, End::Trap { .. })),
+            "{heard:?}"
+        );
         assert!(heard.gone.is_none(), "traps cost no process");
     });
 }
@@ -69,7 +88,9 @@ fn a_component_writes_to_its_streams() {
   (func $run (result (result)) (canon lift (core func $i "run")))
   (instance $cli (export "run" (func $run)))
   (export "wasi:cli/run@0.2.0" (instance $cli)))"#;
-        let heard = bench.run(text, &on_demand(), programs(vec![task(0), task(1)])).await;
+        let heard = bench
+            .run(text, &on_demand(), programs(vec![task(0), task(1)]))
+            .await;
         heard.all_done(2);
         assert_eq!(heard.text(0), "from a component\n");
         assert_eq!(heard.text(1), "from a component\n");

@@ -39,13 +39,19 @@ const COPY: &str = r#"(module
     (if (call $fd_write (local.get $fd) (i32.const 0) (i32.const 1) (i32.const 8)) (then (call $exit (i32.const 6))))))"#;
 
 fn filed() -> Profile {
-    Profile { scratch: true, ..profile(Entry::Command) }
+    Profile {
+        scratch: true,
+        ..profile(Entry::Command)
+    }
 }
 
 fn with_file(dir: &Path, index: u64, text: &str) -> Task {
     let path = dir.join(format!("source-{index}"));
     std::fs::write(&path, text).expect("our folder");
-    Task { files: Some(vec![("a.txt".to_owned(), path)]), ..task(index) }
+    Task {
+        files: Some(vec![("a.txt".to_owned(), path)]),
+        ..task(index)
+    }
 }
 
 #[test]
@@ -53,7 +59,8 @@ fn files_go_in_and_come_out_and_nothing_stays() {
     story(|bench| async move {
         let mut executor = bench.executor(COPY, &filed()).await;
         let batch = |from: u64| {
-            let texts = (from..from + 3).map(|i| with_file(bench.dir.path(), i, &format!("file {i}")));
+            let texts =
+                (from..from + 3).map(|i| with_file(bench.dir.path(), i, &format!("file {i}")));
             programs(texts.collect())
         };
         executor.send(batch(0)).await.expect("taken");
@@ -61,8 +68,13 @@ fn files_go_in_and_come_out_and_nothing_stays() {
         let heard = hear(&mut executor, 2).await;
         heard.all_done(6);
         for i in 0..6 {
-            let [(file, bytes)] = heard.out[&i].as_slice() else { panic!("{:?}", heard.out[&i]) };
-            assert_eq!((file.name.as_str(), bytes.as_slice()), ("b.txt", format!("file {i}").as_bytes()));
+            let [(file, bytes)] = heard.out[&i].as_slice() else {
+                panic!("{:?}", heard.out[&i])
+            };
+            assert_eq!(
+                (file.name.as_str(), bytes.as_slice()),
+                ("b.txt", format!("file {i}").as_bytes())
+            );
             let source = bench.dir.path().join(format!("source-{i}"));
             let text = std::fs::read_to_string(source).expect("the source stays");
             assert_eq!(text, format!("file {i}"));
@@ -87,8 +99,14 @@ fn a_missing_file_fails_its_task_and_no_other() {
             with_file(bench.dir.path(), 2, "two"),
         ];
         let heard = bench.run(COPY, &filed(), programs(tasks)).await;
-        assert!(heard.ends[&0].is_done() && heard.ends[&2].is_done(), "{heard:?}");
-        assert!(matches!(heard.ends[&1], sandbox::End::HostRefused { .. }), "{heard:?}");
+        assert!(
+            heard.ends[&0].is_done() && heard.ends[&2].is_done(),
+            "{heard:?}"
+        );
+        assert!(
+            matches!(heard.ends[&1], sandbox::End::HostRefused { .. }),
+            "{heard:?}"
+        );
     });
 }
 
@@ -105,7 +123,9 @@ fn waiting_for_a_file_to_be_readable_needs_a_thread_and_gets_one() {
     (if (call $open (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 5) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 60)) (then (call $exit (i32.const 1))))
     (i32.store8 (i32.const 208) (i32.const 1)) (i32.store (i32.const 216) (i32.load (i32.const 60)))
     (call $exit (call $poll (i32.const 200) (i32.const 304) (i32.const 1) (i32.const 400)))))"#;
-        let tasks = (0..2).map(|i| with_file(bench.dir.path(), i, "text")).collect();
+        let tasks = (0..2)
+            .map(|i| with_file(bench.dir.path(), i, "text"))
+            .collect();
         let heard = bench.run(text, &filed(), programs(tasks)).await;
         heard.all_done(2);
     });

@@ -34,10 +34,15 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs a story on a runtime like a node's.
 pub(crate) fn story<F: Future<Output = ()>>(tell: impl FnOnce(Bench) -> F) {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
-        let dir = tempfile::Builder::new().prefix("skep-run-").tempdir().expect("a folder");
+        let dir = tempfile::Builder::new()
+            .prefix("skep-run-")
+            .tempdir()
+            .expect("a folder");
         let sandbox = Sandbox::open(options(dir.path())).await.expect("a sandbox");
         let told = tokio::time::timeout(PATIENCE, tell(Bench { dir, sandbox })).await;
         told.expect("the story ends");
@@ -56,11 +61,19 @@ pub(crate) fn options(dir: &std::path::Path) -> Options {
 }
 
 pub(crate) fn profile(entry: Entry) -> Profile {
-    Profile { memory_bytes: 256 << 20, fuel: false, scratch: false, on_demand: false, entry }
+    Profile {
+        memory_bytes: 256 << 20,
+        fuel: false,
+        scratch: false,
+        on_demand: false,
+        entry,
+    }
 }
 
 pub(crate) fn function(name: &str) -> Profile {
-    profile(Entry::Function { name: name.to_owned() })
+    profile(Entry::Function {
+        name: name.to_owned(),
+    })
 }
 
 pub(crate) fn caps() -> Caps {
@@ -83,12 +96,30 @@ pub(crate) fn task(index: u64) -> Task {
 }
 
 pub(crate) fn programs(tasks: Vec<Task>) -> Batch {
-    let shared = Program { argv: vec!["program".to_owned()], env: Vec::new() };
-    Batch::Programs { caps: caps(), shared: Arc::new(shared), tasks }
+    let shared = Program {
+        argv: vec!["program".to_owned()],
+        env: Vec::new(),
+    };
+    Batch::Programs {
+        caps: caps(),
+        shared: Arc::new(shared),
+        tasks,
+    }
 }
 
-pub(crate) fn calls(args: Vec<Value>, range: Option<RangeArg>, first_index: u64, count: u32) -> Batch {
-    Batch::Calls { caps: caps(), args, range, first_index, count }
+pub(crate) fn calls(
+    args: Vec<Value>,
+    range: Option<RangeArg>,
+    first_index: u64,
+    count: u32,
+) -> Batch {
+    Batch::Calls {
+        caps: caps(),
+        args,
+        range,
+        first_index,
+        count,
+    }
 }
 
 pub(crate) fn binary(text: &str) -> Bytes {
@@ -98,7 +129,10 @@ pub(crate) fn binary(text: &str) -> Bytes {
 impl Bench {
     pub(crate) async fn prepare(&self, text: &str, profile: &Profile) -> Prepared {
         let module = binary(text);
-        self.sandbox.prepare(digest(&module), module, profile).await.expect("it compiles")
+        self.sandbox
+            .prepare(digest(&module), module, profile)
+            .await
+            .expect("it compiles")
     }
 
     pub(crate) async fn executor(&self, text: &str, profile: &Profile) -> Executor {
@@ -124,16 +158,26 @@ pub(crate) async fn hear(executor: &mut Executor, batches: usize) -> Heard {
             Event::Stdout { index, bytes } => heard.stdout.entry(index).or_default().extend(bytes),
             Event::Stderr { index, bytes } => heard.stderr.entry(index).or_default().extend(bytes),
             Event::Progress { index, per_mille } => heard.progress.push((index, per_mille)),
-            Event::Ended { index, end, out, .. } => {
+            Event::Ended {
+                index, end, out, ..
+            } => {
                 let read = |file: OutFile| {
                     let bytes = std::fs::read(&file.path).expect("a collected file");
                     (file, bytes)
                 };
                 heard.out.insert(index, out.into_iter().map(read).collect());
                 heard.order.push(index);
-                assert!(heard.ends.insert(index, end).is_none(), "task {index} ended twice");
+                assert!(
+                    heard.ends.insert(index, end).is_none(),
+                    "task {index} ended twice"
+                );
             }
-            Event::Calls { first_index, ends, bytes, .. } => {
+            Event::Calls {
+                first_index,
+                ends,
+                bytes,
+                ..
+            } => {
                 heard.frames += 1;
                 let mut from = 0;
                 for (index, end) in (first_index..).zip(ends) {

@@ -56,7 +56,10 @@ fn a_batch_is_done_in_one_instance() {
         let inputs = ["one", "", &long, "four"];
         let mut executor = bench.executor(ECHO, &profile(Entry::Kernel)).await;
         for _ in 0..3 {
-            executor.send(programs(tasks(&inputs))).await.expect("taken");
+            executor
+                .send(programs(tasks(&inputs)))
+                .await
+                .expect("taken");
             let heard = hear(&mut executor, 1).await;
             heard.all_done(4);
             for (i, input) in (0..).zip(inputs) {
@@ -66,7 +69,10 @@ fn a_batch_is_done_in_one_instance() {
         let many: Vec<String> = (0..64).map(|i| format!("item {i}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         executor.send(programs(tasks(&many))).await.expect("taken");
-        executor.send(programs(tasks(&many))).await.expect("taken ahead");
+        executor
+            .send(programs(tasks(&many)))
+            .await
+            .expect("taken ahead");
         let heard = hear(&mut executor, 1).await;
         heard.all_done(64);
         hear(&mut executor, 1).await.all_done(64);
@@ -84,12 +90,25 @@ fn what_goes_wrong_fails_its_task_and_gives_the_rest_back() {
             ("half an answer", "AbiViolation"),
         ] {
             let mut executor = bench.executor(ECHO, &profile(Entry::Kernel)).await;
-            executor.send(programs(tasks(&["a", "b", input, "d", "e"]))).await.expect("taken");
+            executor
+                .send(programs(tasks(&["a", "b", input, "d", "e"])))
+                .await
+                .expect("taken");
             let heard = hear(&mut executor, 1).await;
-            assert!(heard.ends[&0].is_done() && heard.ends[&1].is_done(), "{input}");
+            assert!(
+                heard.ends[&0].is_done() && heard.ends[&1].is_done(),
+                "{input}"
+            );
             assert_eq!(heard.text(1), "b");
-            assert!(format!("{:?}", heard.ends[&2]).starts_with(ended), "{input}: {heard:?}");
-            assert_eq!(heard.gone.expect("a successor takes the rest").0, [3, 4], "{input}");
+            assert!(
+                format!("{:?}", heard.ends[&2]).starts_with(ended),
+                "{input}: {heard:?}"
+            );
+            assert_eq!(
+                heard.gone.expect("a successor takes the rest").0,
+                [3, 4],
+                "{input}"
+            );
         }
     });
 }
@@ -98,8 +117,12 @@ fn what_goes_wrong_fails_its_task_and_gives_the_rest_back() {
 fn a_kernel_that_stops_early_fails_the_task_it_left() {
     story(|bench| async move {
         let text = "(module (func (export \"_start\")))";
-        let heard = bench.run(text, &profile(Entry::Kernel), programs(tasks(&["a", "b"]))).await;
-        assert!(matches!(&heard.ends[&0], End::AbiViolation { message } if message.contains("every task")));
+        let heard = bench
+            .run(text, &profile(Entry::Kernel), programs(tasks(&["a", "b"])))
+            .await;
+        assert!(
+            matches!(&heard.ends[&0], End::AbiViolation { message } if message.contains("every task"))
+        );
         assert_eq!(heard.gone.expect("gone").0, [1]);
     });
 }

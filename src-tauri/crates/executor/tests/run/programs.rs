@@ -54,7 +54,10 @@ fn command() -> sandbox::Profile {
 }
 
 fn with_input(index: u64, stdin: Stdin) -> Task {
-    Task { stdin, ..task(index) }
+    Task {
+        stdin,
+        ..task(index)
+    }
 }
 
 #[test]
@@ -75,15 +78,31 @@ fn a_batch_of_programs_reads_and_writes() {
 #[test]
 fn large_inputs_stream_from_bytes_and_from_files() {
     story(|bench| async move {
-        let input: Vec<u8> = (0..5_000_000u32).flat_map(|i| [(i % 251).to_le_bytes()[0]]).collect();
+        let input: Vec<u8> = (0..5_000_000u32)
+            .flat_map(|i| [(i % 251).to_le_bytes()[0]])
+            .collect();
         let path = bench.dir.path().join("input");
         std::fs::write(&path, &input).expect("our folder");
         let open = || std::fs::File::open(&path).expect("our file");
         let len = input.len() as u64;
         let tasks = vec![
             with_input(0, Stdin::Bytes(Bytes::from(input.clone()))),
-            with_input(1, Stdin::File { file: open(), offset: 0, len }),
-            with_input(2, Stdin::File { file: open(), offset: 1_000_000, len: 7 }),
+            with_input(
+                1,
+                Stdin::File {
+                    file: open(),
+                    offset: 0,
+                    len,
+                },
+            ),
+            with_input(
+                2,
+                Stdin::File {
+                    file: open(),
+                    offset: 1_000_000,
+                    len: 7,
+                },
+            ),
         ];
         let heard = bench.run(&cat(), &command(), programs(tasks)).await;
         heard.all_done(3);
@@ -95,9 +114,13 @@ fn large_inputs_stream_from_bytes_and_from_files() {
 #[test]
 fn input_that_a_program_does_not_read_is_left_out() {
     story(|bench| async move {
-        let text = program("(call $write (i32.const 1) (i32.const 1024) (call $read (i32.const 1024) (i32.const 3)))");
+        let text = program(
+            "(call $write (i32.const 1) (i32.const 1024) (call $read (i32.const 1024) (i32.const 3)))",
+        );
         let input = Bytes::from(vec![b'a'; 1_000_000]);
-        let tasks = (0..3).map(|i| with_input(i, Stdin::Bytes(input.clone()))).collect();
+        let tasks = (0..3)
+            .map(|i| with_input(i, Stdin::Bytes(input.clone())))
+            .collect();
         let heard = bench.run(&text, &command(), programs(tasks)).await;
         heard.all_done(3);
         for i in 0..3 {
@@ -113,11 +136,20 @@ fn an_input_that_vanished_fails_its_task_and_no_other() {
         std::fs::write(&path, b"12").expect("our folder");
         let file = std::fs::File::open(&path).expect("our file");
         let tasks = vec![
-            with_input(0, Stdin::File { file, offset: 0, len: 100 }),
+            with_input(
+                0,
+                Stdin::File {
+                    file,
+                    offset: 0,
+                    len: 100,
+                },
+            ),
             with_input(1, Stdin::Bytes(Bytes::new())),
         ];
         let heard = bench.run(&cat(), &command(), programs(tasks)).await;
-        assert!(matches!(&heard.ends[&0], End::HostRefused { message } if message.contains("input")));
+        assert!(
+            matches!(&heard.ends[&0], End::HostRefused { message } if message.contains("input"))
+        );
         assert_eq!(heard.gone.expect("the executor was ended").0, [1]);
     });
 }
@@ -132,8 +164,11 @@ fn arguments_and_environment_are_shared_added_and_replaced() {
         let mut own = task(1);
         own.argv = Some(vec!["p".to_owned(), "own".to_owned()]);
         own.env = vec![("SKEP_TASK_INDEX".to_owned(), "1".to_owned())];
-        let batch =
-            Batch::Programs { caps: caps(), shared: Arc::new(shared), tasks: vec![task(0), own] };
+        let batch = Batch::Programs {
+            caps: caps(),
+            shared: Arc::new(shared),
+            tasks: vec![task(0), own],
+        };
         let heard = bench.run(&told(), &command(), batch).await;
         assert_eq!(heard.text(0), "p\0shared\0A=1\0");
         assert_eq!(heard.text(1), "p\0own\0A=1\0SKEP_TASK_INDEX=1\0");
@@ -154,17 +189,22 @@ fn output_of_a_task_that_goes_on_is_seen() {
         executor.send(programs(vec![task(9)])).await.expect("taken");
         let (mut started, mut shown) = (false, false);
         while !(started && shown) {
-            match executor.next().await {
-                Event::Started { index: 9 } => started = true,
-                Event::Stdout { index: 9, bytes } => shown = bytes == "hi\n",
-                other => panic!("{other:?}"),
+            let event = executor.next().await;
+            if let Event::Stdout { index: 9, bytes } = event {
+                shown = bytes == "hi\n";
+            } else {
+                assert!(matches!(event, Event::Started { index: 9 }), "{event:?}");
+                started = true;
             }
         }
         executor.kill();
         let heard = hear(&mut executor, 1).await;
         assert!(heard.ends.is_empty(), "the node knows what it killed");
         assert_eq!(heard.gone.expect("gone").0, Vec::<u64>::new());
-        assert!(matches!(executor.send(programs(vec![task(0)])).await, Err(SendError::Gone)));
+        assert!(matches!(
+            executor.send(programs(vec![task(0)])).await,
+            Err(SendError::Gone)
+        ));
     });
 }
 
@@ -178,10 +218,16 @@ fn a_second_batch_may_be_given_ahead_and_no_third() {
         };
         executor.send(batch(0)).await.expect("the first");
         executor.send(batch(64)).await.expect("the second");
-        assert!(matches!(executor.send(batch(128)).await, Err(SendError::Full)));
+        assert!(matches!(
+            executor.send(batch(128)).await,
+            Err(SendError::Full)
+        ));
         let heard = hear(&mut executor, 2).await;
         heard.all_done(128);
-        executor.send(batch(128)).await.expect("there is room again");
+        executor
+            .send(batch(128))
+            .await
+            .expect("there is room again");
         hear(&mut executor, 1).await.all_done(64);
     });
 }
@@ -200,10 +246,19 @@ fn batches_that_cannot_be_are_refused() {
         assert!(matches!(long, Err(SendError::Arguments { .. })));
         let mut filed = task(0);
         filed.files = Some(Vec::new());
-        assert!(matches!(executor.send(programs(vec![filed])).await, Err(SendError::Mismatch)));
+        assert!(matches!(
+            executor.send(programs(vec![filed])).await,
+            Err(SendError::Mismatch)
+        ));
         let calls = crate::harness::calls(Vec::new(), None, 0, 1);
-        assert!(matches!(executor.send(calls).await, Err(SendError::Mismatch)));
-        executor.send(programs(vec![task(0)])).await.expect("it still takes a good one");
+        assert!(matches!(
+            executor.send(calls).await,
+            Err(SendError::Mismatch)
+        ));
+        executor
+            .send(programs(vec![task(0)]))
+            .await
+            .expect("it still takes a good one");
         hear(&mut executor, 1).await.all_done(1);
     });
 }
@@ -224,8 +279,15 @@ fn the_deadline_ends_the_task_that_is_over_it_and_names_the_others() {
             let tasks = (from..from + 8)
                 .map(|i| with_input(i, Stdin::Bytes(Bytes::from(input(i)))))
                 .collect();
-            let caps = sandbox::Caps { task_time: Some(limit), ..caps() };
-            Batch::Programs { caps, shared: Arc::new(Program::default()), tasks }
+            let caps = sandbox::Caps {
+                task_time: Some(limit),
+                ..caps()
+            };
+            Batch::Programs {
+                caps,
+                shared: Arc::new(Program::default()),
+                tasks,
+            }
         };
         executor.send(batch(0)).await.expect("taken");
         executor.send(batch(8)).await.expect("taken");
@@ -233,7 +295,12 @@ fn the_deadline_ends_the_task_that_is_over_it_and_names_the_others() {
         assert_eq!(heard.ends[&5], End::DeadlineExceeded { limit });
         let (unstarted, _) = heard.gone.expect("the process was killed");
         // Answers that were still on their way are given again.
-        let told: Vec<u64> = heard.ends.keys().copied().filter(|index| *index != 5).collect();
+        let told: Vec<u64> = heard
+            .ends
+            .keys()
+            .copied()
+            .filter(|index| *index != 5)
+            .collect();
         let mut all: Vec<u64> = told.iter().chain(&unstarted).copied().collect();
         all.sort_unstable();
         assert_eq!(all, (0..16).filter(|index| *index != 5).collect::<Vec<_>>());
@@ -250,16 +317,24 @@ fn progress_is_passed_on() {
         let heard = bench.run(text, &command(), programs(vec![task(3)])).await;
         heard.all_done(1);
         assert_eq!(heard.progress.first(), Some(&(3, 250)));
-        assert!(heard.progress.iter().all(|(_, per_mille)| *per_mille <= 1000));
+        assert!(
+            heard
+                .progress
+                .iter()
+                .all(|(_, per_mille)| *per_mille <= 1000)
+        );
     });
 }
 
 #[test]
 fn a_trap_names_its_functions() {
     story(|bench| async move {
-        let text = "(module (func $inner unreachable) (func $outer (export \"_start\") (call $inner)))";
+        let text =
+            "(module (func $inner unreachable) (func $outer (export \"_start\") (call $inner)))";
         let heard = bench.run(text, &command(), programs(vec![task(0)])).await;
-        let End::Trap { message, backtrace } = &heard.ends[&0] else { panic!("{heard:?}") };
+        let End::Trap { message, backtrace } = &heard.ends[&0] else {
+            panic!("{heard:?}")
+        };
         assert!(message.contains("unreachable"), "{message}");
         assert_eq!(backtrace, &["inner", "outer"]);
     });
@@ -268,15 +343,25 @@ fn a_trap_names_its_functions() {
 #[test]
 fn fuel_ends_a_loop_and_lets_a_short_program_through() {
     story(|bench| async move {
-        let metered = sandbox::Profile { fuel: true, ..command() };
+        let metered = sandbox::Profile {
+            fuel: true,
+            ..command()
+        };
         let text = "(module (func (export \"_start\") (loop $l (br $l))))";
         let batch = |fuel| {
             let caps = sandbox::Caps { fuel, ..caps() };
-            Batch::Programs { caps, shared: Arc::new(Program::default()), tasks: vec![task(0)] }
+            Batch::Programs {
+                caps,
+                shared: Arc::new(Program::default()),
+                tasks: vec![task(0)],
+            }
         };
         let heard = bench.run(text, &metered, batch(Some(1_000_000))).await;
         assert_eq!(heard.ends[&0], End::OutOfFuel);
-        bench.run(&cat(), &metered, batch(Some(1_000_000))).await.all_done(1);
+        bench
+            .run(&cat(), &metered, batch(Some(1_000_000)))
+            .await
+            .all_done(1);
         bench.run(&cat(), &metered, batch(None)).await.all_done(1);
     });
 }
@@ -300,7 +385,10 @@ fn nothing_of_a_task_is_left_for_the_next() {
               (drop (memory.grow (i32.const 100)))))"#;
         let text = text.replacen("(module (memory", "(module (import \"wasi_snapshot_preview1\" \"proc_exit\" (func $exit (param i32))) (memory", 1)
             .replacen("\n            (import \"wasi_snapshot_preview1\" \"proc_exit\" (func $exit (param i32)))", "", 1);
-        bench.run(&text, &command(), programs((0..64).map(task).collect())).await.all_done(64);
+        bench
+            .run(&text, &command(), programs((0..64).map(task).collect()))
+            .await
+            .all_done(64);
     });
 }
 
@@ -310,7 +398,9 @@ fn one_compilation_serves_all_who_ask_at_once() {
         let (text, profile) = (cat(), command());
         let ask = || bench.prepare(&text, &profile);
         let _all = tokio::join!(ask(), ask(), ask(), ask());
-        let entries = std::fs::read_dir(bench.dir.path().join("cache")).expect("the cache").count();
+        let entries = std::fs::read_dir(bench.dir.path().join("cache"))
+            .expect("the cache")
+            .count();
         assert_eq!(entries, 1);
     });
 }

@@ -24,12 +24,18 @@ fn every_layer_stands_and_says_so() {
 #[test]
 fn something_else_in_the_executors_place_is_refused() {
     story(|bench| async move {
-        for (path, told) in [("/nowhere/skep-executor", "does not start"), ("/bin/true", "missing")] {
+        for (path, told) in [
+            ("/nowhere/skep-executor", "does not start"),
+            ("/bin/true", "missing"),
+        ] {
             let mut options = options(bench.dir.path());
             options.executor = path.into();
             let error = Sandbox::open(options).await.expect_err("no executor");
             assert!(error.to_string().contains(told), "{error}");
-            assert!(matches!(error, OpenError::Executor { .. } | OpenError::Walls { .. }));
+            assert!(matches!(
+                error,
+                OpenError::Executor { .. } | OpenError::Walls { .. }
+            ));
         }
     });
 }
@@ -41,9 +47,13 @@ fn an_executor_has_one_thread_and_four_descriptors() {
         let mut executor = bench.executor(text, &profile(Entry::Command)).await;
         executor.send(programs(vec![task(0)])).await.expect("taken");
         crate::harness::hear(&mut executor, 1).await.all_done(1);
-        let status = std::fs::read_to_string(format!("/proc/{}/status", executor.pid())).expect("proc");
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", executor.pid())).expect("proc");
         let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a field");
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .expect("a field");
             line.trim().to_owned()
         };
         assert_eq!(field("Threads:"), "1");
@@ -55,16 +65,23 @@ fn an_executor_has_one_thread_and_four_descriptors() {
 
 /// Native code that raises the executor's own wall and then tries to get out.
 fn intruder(words: &[&str]) -> Output {
-    let binaries = Path::new(env!("CARGO_BIN_EXE_skep-executor")).parent().expect("a folder");
+    let binaries = Path::new(env!("CARGO_BIN_EXE_skep-executor"))
+        .parent()
+        .expect("a folder");
     let path: PathBuf = binaries.join("examples").join("intruder");
-    Command::new(&path).args(words).output().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    Command::new(&path)
+        .args(words)
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn attempts(output: &Output) -> BTreeMap<String, String> {
     assert!(output.status.success(), "{output:?}");
     let lines = String::from_utf8_lossy(&output.stdout);
     let pairs = lines.lines().filter_map(|line| line.split_once(' '));
-    pairs.map(|(name, answer)| (name.to_owned(), answer.to_owned())).collect()
+    pairs
+        .map(|(name, answer)| (name.to_owned(), answer.to_owned()))
+        .collect()
 }
 
 #[test]
@@ -90,9 +107,21 @@ fn case_61_landlock_alone_keeps_files_neighbours_and_the_network_away() {
 
 #[test]
 fn case_61_as_shipped_one_forbidden_call_is_the_last() {
-    for attempt in ["openat-read", "socket-inet", "execve", "clone", "mmap-exec", "recvmsg", "ptrace"] {
+    for attempt in [
+        "openat-read",
+        "socket-inet",
+        "execve",
+        "clone",
+        "mmap-exec",
+        "recvmsg",
+        "ptrace",
+    ] {
         let output = intruder(&["kill", attempt]);
-        assert_eq!(output.status.signal(), Some(libc::SIGSYS), "{attempt}: {output:?}");
+        assert_eq!(
+            output.status.signal(),
+            Some(libc::SIGSYS),
+            "{attempt}: {output:?}"
+        );
         assert!(output.stdout.is_empty(), "{attempt}");
     }
 }
