@@ -1,5 +1,6 @@
 //! Bytes of messages and rows. Decoding is total: any bytes give a value or a
-//! typed error, never a panic and never an allocation beyond a frame.
+//! typed error, never a panic, and a length that promises more than the frame
+//! holds is refused before memory is taken for it.
 //!
 //! A frame is a u32 (little endian) with the length of what follows, then one
 //! postcard message. A row of the store starts with the version of its form.

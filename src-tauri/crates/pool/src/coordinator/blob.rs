@@ -22,6 +22,11 @@ impl Coordinator {
         self.blobs.contains_key(digest)
     }
 
+    /// Every blob that something refers to.
+    pub fn blobs(&self) -> impl Iterator<Item = Digest> {
+        self.blobs.keys().copied()
+    }
+
     pub(super) fn refer(&mut self, digest: Digest) {
         *self.blobs.entry(digest).or_default() += 1;
         self.unsaved.blobs.insert(digest);

@@ -83,6 +83,16 @@ impl Coordinator {
         self.queued_max = tasks;
     }
 
+    /// Runs only jobs that a living client follows, whatever was asked for
+    /// them. Called right after the start, if at all.
+    pub fn living_only(&mut self, on: bool) {
+        self.living_only = on;
+        for job in self.jobs.values_mut() {
+            job.presence.required = on;
+        }
+        self.touched.extend(self.jobs.keys().copied());
+    }
+
     /// Accepts a job: promised as soon as the records are committed, and not
     /// before.
     ///
@@ -133,6 +143,7 @@ impl Coordinator {
                 tasks: Tasks::new(spec.count),
                 presence: Presence {
                     submitter: submit.client_living,
+                    required: self.living_only,
                     ..Presence::default()
                 },
                 pace: Pace::new(),

@@ -107,6 +107,8 @@ pub(super) struct Presence {
     /// The client that submitted it lives and nobody has followed yet.
     pub(super) submitter: bool,
     pub(super) followers: BTreeSet<u64>,
+    /// Without one it does not run here: the node of `skep run`.
+    pub(super) required: bool,
 }
 
 /// Jobs get leases in this order. A job's rank is when it got its last lease
@@ -148,7 +150,8 @@ impl Job {
 
     /// Whether its tasks may be leased, if any of them can.
     pub(super) fn may_run(&self) -> bool {
-        !self.is_ended() && (!self.spec.followed || self.presence.is_living())
+        let required = self.spec.followed || self.presence.required;
+        !self.is_ended() && (!required || self.presence.is_living())
     }
 
     /// How many of the ready tasks from the first on may be leased.

@@ -90,6 +90,9 @@ pub struct Coordinator {
     /// No new leases: this node stops.
     draining: bool,
     queued_max: u64,
+    /// Runs only jobs that a living client follows; a fact of this node, not
+    /// of the jobs, so it is not durable.
+    living_only: bool,
     jobs: BTreeMap<JobNo, Job>,
     by_id: BTreeMap<JobId, JobNo>,
     by_client: BTreeMap<ClientId, JobNo>,
@@ -140,6 +143,7 @@ impl Coordinator {
             chance: Chance::new(seed),
             draining: false,
             queued_max: QUEUED_TASKS_MAX,
+            living_only: false,
             jobs: BTreeMap::new(),
             by_id: BTreeMap::new(),
             by_client: BTreeMap::new(),

@@ -12,5 +12,6 @@ mod memory;
 mod protocol;
 mod restart;
 mod retry;
+mod rows;
 mod table;
 mod wait;

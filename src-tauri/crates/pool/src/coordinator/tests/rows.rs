@@ -1,0 +1,112 @@
+//! Rows are read by later programs: their bytes are fixed, and a change of
+//! them is a new version of the row.
+
+use super::table::spec;
+use crate::codec::{decode_row, encode_row};
+use crate::coordinator::history::{History, Standing};
+use crate::coordinator::job::{CancelReason, ClientId, Ending, Facts, Folding, Phase};
+use crate::coordinator::machine::About;
+use crate::coordinator::save::LeaseRow;
+use crate::id::{Digest, MachineId, Term};
+use crate::moment::Moment;
+use crate::report::{Failure, FailureKind};
+use core::fmt::Debug;
+use data_encoding::HEXLOWER;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+fn hex<R: Serialize + DeserializeOwned + PartialEq + Debug>(row: &R) -> String {
+    let bytes = encode_row(row);
+    assert_eq!(
+        decode_row::<R>(&bytes).as_ref(),
+        Ok(row),
+        "reads what it wrote"
+    );
+    HEXLOWER.encode(&bytes)
+}
+
+fn failure() -> Failure {
+    Failure {
+        kind: FailureKind::MemoryLimit,
+        message: "over 64 MiB".to_owned(),
+        exit_code: None,
+        backtrace: vec!["grow".to_owned()],
+    }
+}
+
+#[test]
+fn facts_of_a_job_have_these_bytes() {
+    let facts = |phase| Facts {
+        client: ClientId {
+            submitter: 1_000,
+            id: [1; 16],
+        },
+        digest: Digest([2; 32]),
+        accepted: Moment(1_000_000),
+        started_wall_ms: Some(1_700_000_000_000),
+        ended_wall_ms: None,
+        phase,
+        released: true,
+        deadline: Some(Moment(91_000_000)),
+        forgetting: false,
+        first_failure: Some((7, failure())),
+        result_blobs: 3,
+    };
+    let phases = [
+        Phase::Open,
+        Phase::Folding(Folding::Node),
+        Phase::Folding(Folding::Assembling),
+        Phase::Folding(Folding::Task {
+            input: Digest([3; 32]),
+        }),
+        Phase::Ended(Ending::Done),
+        Phase::Ended(Ending::Failed {
+            fold: Some("not JSON".to_owned()),
+        }),
+        Phase::Ended(Ending::Cancelled {
+            why: CancelReason::Timeout,
+            done: vec![(0, 5), (300, 2)],
+        }),
+    ];
+    let rows: Vec<String> = phases.into_iter().map(|phase| hex(&facts(phase))).collect();
+    insta::assert_snapshot!(rows.join("\n"));
+}
+
+#[test]
+fn other_rows_have_these_bytes() {
+    let history = |standing| History {
+        attempt: 4,
+        failures: 1,
+        losses: 2,
+        elsewhere: 3,
+        refusals: 0,
+        standing,
+        avoid: vec![MachineId([5; 16])],
+        failure: Some(Box::new(failure())),
+    };
+    let lease = LeaseRow {
+        machine: MachineId([6; 16]),
+        attempt: 2,
+        term: Term(9),
+        micros: 75_000,
+        granted_wall_ms: 1_700_000_000_000,
+    };
+    let about = About {
+        name: "attic".to_owned(),
+        os: "Linux".to_owned(),
+        program_version: "0.1.0".to_owned(),
+        cores: 8,
+        seen_wall_ms: 1_700_000_000_000,
+    };
+    let rows = [
+        hex(&spec(1_000)),
+        hex(&lease),
+        hex(&about),
+        hex(&history(Standing::Ready)),
+        hex(&history(Standing::Delayed { until: Moment(5) })),
+        hex(&history(Standing::Failed {
+            blobs: Some(vec![Digest([7; 32])]),
+        })),
+    ];
+    insta::assert_snapshot!(rows.join("\n"));
+}
