@@ -37,6 +37,9 @@ pub enum Then {
 
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Answer {
-        Answer { reply, then: Then::Nothing }
+        Answer {
+            reply,
+            then: Then::Nothing,
+        }
     }
 }

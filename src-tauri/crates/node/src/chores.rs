@@ -35,7 +35,12 @@ impl Chores {
 
     async fn carry_out(&self, chore: Chore) -> Option<ChoreDone> {
         match chore {
-            Chore::Fold { job, no, fold, count } => {
+            Chore::Fold {
+                job,
+                no,
+                fold,
+                count,
+            } => {
                 let result = fold::fold(fold, self.walk(no, count), &self.keep).await;
                 Some(ChoreDone::Folded { job, result })
             }
@@ -60,7 +65,11 @@ impl Chores {
     /// Unless a record names it again; where somebody means to, that is seen
     /// a moment later.
     async fn delete(&self, digest: Digest) {
-        while let Ok(false) = self.driving.look(move |rules| rules.blob_is_referenced(&digest)).await {
+        while let Ok(false) = self
+            .driving
+            .look(move |rules| rules.blob_is_referenced(&digest))
+            .await
+        {
             if self.keep.delete(digest).await {
                 return;
             }
@@ -76,11 +85,18 @@ impl Chores {
         let mut blobs = Vec::new();
         let mut next = 0;
         loop {
-            let rows = self.reader.results(no.0, next, ROWS, BYTES).await.map_err(|error| unread(&error).message)?;
-            let Some(last) = rows.last() else { return Ok(blobs) };
+            let rows = self
+                .reader
+                .results(no.0, next, ROWS, BYTES)
+                .await
+                .map_err(|error| unread(&error).message)?;
+            let Some(last) = rows.last() else {
+                return Ok(blobs);
+            };
             next = last.first + last.count;
             for row in &rows {
-                let stored = pool::codec::decode_results(&row.value).map_err(|error| error.to_string())?;
+                let stored =
+                    pool::codec::decode_results(&row.value).map_err(|error| error.to_string())?;
                 blobs.extend(stored.reports.blobs());
             }
         }

@@ -20,11 +20,17 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn from(start: Moment) -> Clock {
-        Clock { start, micros_at_start: micros() }
+        Clock {
+            start,
+            micros_at_start: micros(),
+        }
     }
 
     pub(crate) fn now(&self) -> Now {
-        Now { moment: self.moment(), wall_ms: wall_ms() }
+        Now {
+            moment: self.moment(),
+            wall_ms: wall_ms(),
+        }
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -34,7 +40,9 @@ impl Clock {
 
 /// Milliseconds since 1970, for people.
 pub(crate) fn wall_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -20,15 +20,26 @@ pub(crate) async fn fold(fold: Fold, mut walk: Walk, keep: &Keep) -> Folded<Payl
     match fold {
         Fold::Concat => {
             while let Some(end) = walk.next().await.map_err(|error| error.message)? {
-                out.write(&walk.bytes(&end.output).await.map_err(|error| error.message)?).await?;
+                out.write(
+                    &walk
+                        .bytes(&end.output)
+                        .await
+                        .map_err(|error| error.message)?,
+                )
+                .await?;
             }
         }
         Fold::Json => {
             out.write(b"[").await?;
             let mut between: &[u8] = b"";
             while let Some(end) = walk.next().await.map_err(|error| error.message)? {
-                let bytes = walk.bytes(&end.output).await.map_err(|error| error.message)?;
-                let json = json(&bytes).map_err(|why| format!("the result of task {} is not JSON: {why}", end.index))?;
+                let bytes = walk
+                    .bytes(&end.output)
+                    .await
+                    .map_err(|error| error.message)?;
+                let json = json(&bytes).map_err(|why| {
+                    format!("the result of task {} is not JSON: {why}", end.index)
+                })?;
                 out.write(between).await?;
                 out.write(json.as_bytes()).await?;
                 between = b",";
@@ -38,8 +49,12 @@ pub(crate) async fn fold(fold: Fold, mut walk: Walk, keep: &Keep) -> Folded<Payl
         Fold::Sum => {
             let mut sum = Sum::default();
             while let Some(end) = walk.next().await.map_err(|error| error.message)? {
-                let bytes = walk.bytes(&end.output).await.map_err(|error| error.message)?;
-                sum.add(&bytes).map_err(|why| format!("the result of task {} {why}", end.index))?;
+                let bytes = walk
+                    .bytes(&end.output)
+                    .await
+                    .map_err(|error| error.message)?;
+                sum.add(&bytes)
+                    .map_err(|why| format!("the result of task {} {why}", end.index))?;
             }
             out.write(sum.total()?.as_bytes()).await?;
         }
@@ -54,19 +69,35 @@ pub(crate) async fn frames(mut walk: Walk, keep: &Keep) -> Folded<Digest> {
     loop {
         let mut writer = keep.blobs().writer();
         while let Some(end) = walk.next().await.map_err(|error| error.message)? {
-            let bytes = walk.bytes(&end.output).await.map_err(|error| error.message)?;
-            let length = u32::try_from(bytes.len() + 8)
-                .map_err(|_| format!("the result of task {} is too large to be folded", end.index))?;
+            let bytes = walk
+                .bytes(&end.output)
+                .await
+                .map_err(|error| error.message)?;
+            let length = u32::try_from(bytes.len() + 8).map_err(|_| {
+                format!("the result of task {} is too large to be folded", end.index)
+            })?;
             if writer.length() + u64::from(length) + 4 > FOLD_INPUT_BYTES_MAX {
-                return Err(format!("the results together are larger than the {FOLD_INPUT_BYTES_MAX} bytes that a fold may read"));
+                return Err(format!(
+                    "the results together are larger than the {FOLD_INPUT_BYTES_MAX} bytes that a fold may read"
+                ));
             }
             let mut head = [0; 12];
             head[..4].copy_from_slice(&length.to_le_bytes());
             head[4..].copy_from_slice(&u64::from(end.index).to_le_bytes());
-            writer.write(&head).await.map_err(|error| error.to_string())?;
-            writer.write(&bytes).await.map_err(|error| error.to_string())?;
+            writer
+                .write(&head)
+                .await
+                .map_err(|error| error.to_string())?;
+            writer
+                .write(&bytes)
+                .await
+                .map_err(|error| error.to_string())?;
         }
-        match keep.finish(writer, REPORTED_BLOB_TIME).await.map_err(|error| error.to_string())? {
+        match keep
+            .finish(writer, REPORTED_BLOB_TIME)
+            .await
+            .map_err(|error| error.to_string())?
+        {
             Some((digest, _)) => return Ok(digest),
             None => walk.restart(),
         }
@@ -82,7 +113,11 @@ struct Out<'k> {
 
 impl Out<'_> {
     fn new(keep: &Keep) -> Out<'_> {
-        Out { keep, small: Vec::new(), large: None }
+        Out {
+            keep,
+            small: Vec::new(),
+            large: None,
+        }
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Folded<()> {
@@ -92,7 +127,10 @@ impl Out<'_> {
         }
         if self.large.is_none() {
             let mut writer = self.keep.blobs().writer();
-            writer.write(&self.small).await.map_err(|error| error.to_string())?;
+            writer
+                .write(&self.small)
+                .await
+                .map_err(|error| error.to_string())?;
             self.large = Some(writer);
         }
         match &mut self.large {
@@ -102,9 +140,16 @@ impl Out<'_> {
     }
 
     async fn finish(self) -> Folded<Payload> {
-        let Some(writer) = self.large else { return Ok(Payload::Inline(ByteBuf::from(self.small))) };
-        let kept = self.keep.finish(writer, REPORTED_BLOB_TIME).await.map_err(|error| error.to_string())?;
-        let (digest, bytes) = kept.ok_or("an equal blob was deleted in the same moment; retry the job")?;
+        let Some(writer) = self.large else {
+            return Ok(Payload::Inline(ByteBuf::from(self.small)));
+        };
+        let kept = self
+            .keep
+            .finish(writer, REPORTED_BLOB_TIME)
+            .await
+            .map_err(|error| error.to_string())?;
+        let (digest, bytes) =
+            kept.ok_or("an equal blob was deleted in the same moment; retry the job")?;
         Ok(Payload::Blob { digest, bytes })
     }
 }
@@ -126,17 +171,31 @@ struct Sum {
 
 impl Default for Sum {
     fn default() -> Sum {
-        Sum { whole: Some(0), float: 0.0, overflowed: false }
+        Sum {
+            whole: Some(0),
+            float: 0.0,
+            overflowed: false,
+        }
     }
 }
 
 impl Sum {
     fn add(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let text = std::str::from_utf8(bytes).map(str::trim).map_err(|_| "is not a decimal number".to_owned())?;
+        let text = std::str::from_utf8(bytes)
+            .map(str::trim)
+            .map_err(|_| "is not a decimal number".to_owned())?;
         let whole: Option<i128> = text.parse().ok();
         // `inf` and `nan` are floats to Rust, and no decimal numbers.
-        let float: Option<f64> = text.parse().ok().filter(|_| text.contains(|c: char| c.is_ascii_digit()));
-        let float = float.ok_or_else(|| format!("is not a decimal number: {:?}", &text[..text.floor_char_boundary(40)]))?;
+        let float: Option<f64> = text
+            .parse()
+            .ok()
+            .filter(|_| text.contains(|c: char| c.is_ascii_digit()));
+        let float = float.ok_or_else(|| {
+            format!(
+                "is not a decimal number: {:?}",
+                &text[..text.floor_char_boundary(40)]
+            )
+        })?;
         self.float += float;
         self.whole = match (self.whole, whole) {
             (Some(sum), Some(number)) => {
@@ -179,7 +238,10 @@ mod tests {
         for (numbers, expected) in [
             (&[][..], "0"),
             (&["1", " 2\n", "-5"], "-2"),
-            (&["9223372036854775807", "9223372036854775807"], "18446744073709551614"),
+            (
+                &["9223372036854775807", "9223372036854775807"],
+                "18446744073709551614",
+            ),
             (&["0.1", "0.2"], "0.30000000000000004"),
             (&["1", "2.5", "1e2"], "103.5"),
         ] {

@@ -60,16 +60,31 @@ impl Follows {
     /// `ended`: what is stored is all there will be.
     pub(crate) fn add(&mut self, job: JobId, output: bool, ended: bool) -> Arc<News> {
         self.last += 1;
-        let news = Arc::new(News { id: self.last, output, pending: Mutex::default(), came: Notify::new() });
+        let news = Arc::new(News {
+            id: self.last,
+            output,
+            pending: Mutex::default(),
+            came: Notify::new(),
+        });
         if ended {
             news.pending().ended = true;
             news.came.notify_one();
         }
         if output && let Some(live) = self.live.get(&job) {
-            for (stream, bytes) in [(Stream::Stdout, &live.stdout), (Stream::Stderr, &live.stderr)] {
+            for (stream, bytes) in [
+                (Stream::Stdout, &live.stdout),
+                (Stream::Stderr, &live.stderr),
+            ] {
                 if !bytes.is_empty() {
                     let bytes = ByteBuf::from(bytes.clone());
-                    news.output(&Output { job, index: 0, attempt: live.attempt, stream, offset: 0, bytes });
+                    news.output(&Output {
+                        job,
+                        index: 0,
+                        attempt: live.attempt,
+                        stream,
+                        offset: 0,
+                        bytes,
+                    });
                 }
             }
         }
@@ -161,7 +176,10 @@ impl Pending {
 impl Live {
     fn add(&mut self, output: &Output) {
         if output.attempt > self.attempt {
-            *self = Live { attempt: output.attempt, ..Live::default() };
+            *self = Live {
+                attempt: output.attempt,
+                ..Live::default()
+            };
         }
         let stream = match output.stream {
             Stream::Stdout => &mut self.stdout,

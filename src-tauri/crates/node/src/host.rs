@@ -31,13 +31,18 @@ impl Host {
         let what = RefreshKind::nothing()
             .with_cpu(CpuRefreshKind::nothing().with_usage())
             .with_memory(MemoryRefreshKind::nothing().with_ram());
-        Host(Mutex::new(State { system: System::new_with_specifics(what).ok(), read: Instant::now() }))
+        Host(Mutex::new(State {
+            system: System::new_with_specifics(what).ok(),
+            read: Instant::now(),
+        }))
     }
 
     pub(crate) fn reading(&self) -> Reading {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let due = state.read.elapsed() >= READ_EVERY;
-        let Some(system) = &mut state.system else { return Reading::default() };
+        let Some(system) = &mut state.system else {
+            return Reading::default();
+        };
         if due {
             system.refresh_cpu_usage();
             system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
@@ -56,7 +61,8 @@ impl Host {
 
 /// Cores that this process may use.
 pub(crate) fn cores() -> u32 {
-    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
+    std::thread::available_parallelism()
+        .map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
 }
 
 pub(crate) fn os() -> String {

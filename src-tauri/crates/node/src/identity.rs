@@ -23,9 +23,16 @@ pub(crate) fn of(data: &Path) -> Result<Identity, Error> {
             io::ErrorKind::StorageFull => ErrorCode::StorageFull,
             _ => ErrorCode::FolderUnusable,
         };
-        Error::new(code, format!("{} cannot be used: {error}", folder.display()))
+        Error::new(
+            code,
+            format!("{} cannot be used: {error}", folder.display()),
+        )
     };
-    DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(unusable)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .map_err(unusable)?;
     Ok(Identity {
         machine: MachineId(secret(&folder.join("machine")).map_err(unusable)?),
         cache_key: secret(&folder.join("cache_key")).map_err(unusable)?,
@@ -49,7 +56,12 @@ fn secret<const N: usize>(path: &Path) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     let temporary = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)?;
     file.write_all(&bytes)?;
     file.sync_all()?;
     std::fs::rename(&temporary, path)?;
@@ -66,8 +78,17 @@ mod tests {
     fn it_stays_the_same_and_is_read_by_nobody_else() {
         let dir = tempfile::tempdir().unwrap();
         let (first, again) = (of(dir.path()).unwrap(), of(dir.path()).unwrap());
-        assert_eq!((first.machine, first.cache_key), (again.machine, again.cache_key));
-        let mode = dir.path().join("identity/cache_key").metadata().unwrap().permissions().mode();
+        assert_eq!(
+            (first.machine, first.cache_key),
+            (again.machine, again.cache_key)
+        );
+        let mode = dir
+            .path()
+            .join("identity/cache_key")
+            .metadata()
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         let other = tempfile::tempdir().unwrap();
         assert_ne!(of(other.path()).unwrap().machine, first.machine);

@@ -20,7 +20,10 @@ pub(crate) struct Keep {
 
 impl Keep {
     pub(crate) fn new(blobs: Blobs) -> Keep {
-        Keep { blobs, kept: Arc::default() }
+        Keep {
+            blobs,
+            kept: Arc::default(),
+        }
     }
 
     pub(crate) fn blobs(&self) -> &Blobs {
@@ -35,11 +38,21 @@ impl Keep {
         Ok(digest)
     }
 
-    pub(crate) async fn put_many(&self, many: Vec<Bytes>, keep_for: Duration) -> Result<Vec<Digest>, PutError> {
+    pub(crate) async fn put_many(
+        &self,
+        many: Vec<Bytes>,
+        keep_for: Duration,
+    ) -> Result<Vec<Digest>, PutError> {
         for bytes in &many {
             self.keep(Digest(*blake3::hash(bytes).as_bytes()), keep_for);
         }
-        Ok(self.blobs.put_many(many).await?.into_iter().map(Digest).collect())
+        Ok(self
+            .blobs
+            .put_many(many)
+            .await?
+            .into_iter()
+            .map(Digest)
+            .collect())
     }
 
     /// Of at most `cap` bytes.
@@ -65,7 +78,10 @@ impl Keep {
         keep_for: Duration,
     ) -> Result<Option<(Digest, u64)>, PutError> {
         let (digest, bytes) = writer.finish().await?;
-        Ok(self.kept_in_time(digest, keep_for).await.then_some((Digest(digest), bytes)))
+        Ok(self
+            .kept_in_time(digest, keep_for)
+            .await
+            .then_some((Digest(digest), bytes)))
     }
 
     /// Where the blob lies, verified, for a reader that wants a path.
@@ -89,7 +105,11 @@ impl Keep {
     /// Deletes what nothing names: no record, by `named`, and nobody here.
     pub(crate) async fn sweep(&self, named: impl Fn(&Digest) -> bool + Send) {
         self.forget_old();
-        match self.blobs.sweep(|digest| named(&Digest(*digest)), UNNAMED_BLOB_TIME).await {
+        match self
+            .blobs
+            .sweep(|digest| named(&Digest(*digest)), UNNAMED_BLOB_TIME)
+            .await
+        {
             Ok(0) => {}
             Ok(files) => tracing::info!(files, "blobs that nothing named were deleted"),
             Err(error) => tracing::warn!(%error, "the blob folder could not be swept"),

@@ -15,8 +15,8 @@ mod clock;
 pub mod door;
 mod driver;
 mod fold;
-mod follow;
 pub mod folders;
+mod follow;
 mod host;
 mod identity;
 pub mod journal;
@@ -43,6 +43,19 @@ pub use folders::Folders;
 pub use node::{Node, Options};
 pub use offline::Offline;
 pub use settings::Settings;
+
+/// Who holds the data folder, if anybody does: a node that runs.
+#[must_use]
+pub fn holder(folders: &Folders) -> Option<String> {
+    // Asking for the lock would make a folder that is not there.
+    if !folders.data.exists() {
+        return None;
+    }
+    match store::lock(&folders.data) {
+        Err(error @ store::LockError::Held { .. }) => Some(error.to_string()),
+        Ok(_) | Err(_) => None,
+    }
+}
 
 /// Says what a module is, as [`api::Request::Inspect`] does, without a node.
 #[must_use]

@@ -51,8 +51,18 @@ struct Found {
 pub(crate) type BytesAhead = mpsc::Receiver<Result<Bytes, Error>>;
 
 impl Library {
-    pub(crate) fn of_node(driving: Driving, reader: Reader, blobs: Blobs, host: Arc<Host>) -> Library {
-        Library { rules: Rules::Driven(driving), reader, blobs, host }
+    pub(crate) fn of_node(
+        driving: Driving,
+        reader: Reader,
+        blobs: Blobs,
+        host: Arc<Host>,
+    ) -> Library {
+        Library {
+            rules: Rules::Driven(driving),
+            reader,
+            blobs,
+            host,
+        }
     }
 
     pub(crate) fn left_behind(coordinator: Coordinator, reader: Reader, blobs: Blobs) -> Library {
@@ -74,7 +84,9 @@ impl Library {
     ) -> Result<T, Error> {
         match &self.rules {
             Rules::Driven(driving) => driving.look(look).await,
-            Rules::Left(coordinator) => Ok(look(&coordinator.lock().unwrap_or_else(PoisonError::into_inner))),
+            Rules::Left(coordinator) => Ok(look(
+                &coordinator.lock().unwrap_or_else(PoisonError::into_inner),
+            )),
         }
     }
 
@@ -89,13 +101,22 @@ impl Library {
         let (jobs, more) = self
             .look(move |rules| {
                 // Newest first, so a page goes on after the last one's last job.
-                let mut listed = rules.jobs().filter(|job| !job.spec.transient).skip_while(|job| {
-                    cursor.as_ref().is_some_and(|last| job.id.to_string() != *last)
-                });
+                let mut listed = rules
+                    .jobs()
+                    .filter(|job| !job.spec.transient)
+                    .skip_while(|job| {
+                        cursor
+                            .as_ref()
+                            .is_some_and(|last| job.id.to_string() != *last)
+                    });
                 if cursor.is_some() {
                     listed.next();
                 }
-                let jobs: Vec<_> = listed.by_ref().take(limit).map(|job| views::job(&job)).collect();
+                let jobs: Vec<_> = listed
+                    .by_ref()
+                    .take(limit)
+                    .map(|job| views::job(&job))
+                    .collect();
                 (jobs, listed.next().is_some())
             })
             .await?;
@@ -104,26 +125,47 @@ impl Library {
     }
 
     pub(crate) async fn job(&self, id: JobId) -> Result<api::JobView, Error> {
-        self.look(move |rules| rules.job(&id).map(|job| views::job(&job))).await?.ok_or_else(|| no_such_job(&id.to_string()))
+        self.look(move |rules| rules.job(&id).map(|job| views::job(&job)))
+            .await?
+            .ok_or_else(|| no_such_job(&id.to_string()))
     }
 
     pub(crate) async fn tasks(&self, id: JobId, from: u32, limit: u32) -> Result<Reply, Error> {
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
         let found = self.found(id).await?;
         let views = self.look(move |rules| rules.tasks(id, from, limit)).await?;
-        let next = views.last().map(|task| task.index + 1).filter(|next| *next < found.spec.count);
-        let items = self.items(&found.spec, from, u32::try_from(views.len()).unwrap_or(limit)).await?;
-        let tasks = views.iter().zip(items).map(|(task, item)| views::task(task, item)).collect();
+        let next = views
+            .last()
+            .map(|task| task.index + 1)
+            .filter(|next| *next < found.spec.count);
+        let items = self
+            .items(
+                &found.spec,
+                from,
+                u32::try_from(views.len()).unwrap_or(limit),
+            )
+            .await?;
+        let tasks = views
+            .iter()
+            .zip(items)
+            .map(|(task, item)| views::task(task, item))
+            .collect();
         Ok(Reply::Tasks { tasks, next })
     }
 
     pub(crate) async fn task(&self, id: JobId, index: u32) -> Result<api::TaskView, Error> {
         let found = self.found(id).await?;
-        let view = self.look(move |rules| rules.task(id, index)).await?.ok_or_else(|| no_such_task(&found.spec, index))?;
+        let view = self
+            .look(move |rules| rules.task(id, index))
+            .await?
+            .ok_or_else(|| no_such_task(&found.spec, index))?;
         let item = self.items(&found.spec, index, 1).await?.pop().flatten();
         let mut task = views::task(&view, item);
         if let Some(end) = self.end_of(found.no, index).await? {
-            #[expect(clippy::cast_precision_loss, reason = "a task of 285 years may be a microsecond off")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a task of 285 years may be a microsecond off"
+            )]
             let run_ms = end.micros as f64 / 1000.0;
             task.run_ms = Some(run_ms);
             task.machine = Some(end.machine.to_string());
@@ -146,7 +188,11 @@ impl Library {
         let mut at = from;
         let mut bytes = 0;
         while at < stop && bytes < PAGE_BYTES {
-            let rows = self.reader.results(found.no.0, at, ROWS, PAGE_BYTES as u64).await.map_err(|e| unread(&e))?;
+            let rows = self
+                .reader
+                .results(found.no.0, at, ROWS, PAGE_BYTES as u64)
+                .await
+                .map_err(|e| unread(&e))?;
             let Some(last) = rows.last() else { break };
             let next = last.first + last.count;
             for row in &rows {
@@ -176,7 +222,11 @@ impl Library {
         }
         let next = next.or_else(|| Some(stop).filter(|stop| *stop < found.spec.count));
         let folded = self.folded(&found).await?.map(Box::new);
-        Ok(Reply::Results { results, next, folded })
+        Ok(Reply::Results {
+            results,
+            next,
+            folded,
+        })
     }
 
     /// The bytes that a task left, their number, and the attempt that left them.
@@ -190,7 +240,10 @@ impl Library {
         if index > found.spec.count {
             return Err(no_such_task(&found.spec, index));
         }
-        let end = self.end_of(found.no, index).await?.ok_or_else(|| no_result(&found, index))?;
+        let end = self
+            .end_of(found.no, index)
+            .await?
+            .ok_or_else(|| no_result(&found, index))?;
         let attempt = end.attempt;
         let kept = match what {
             BytesOf::Result => end.output,
@@ -202,13 +255,21 @@ impl Library {
     }
 
     pub(crate) async fn modules(&self) -> Result<Reply, Error> {
-        Ok(Reply::Modules { modules: modules::list(&self.reader, &self.blobs).await? })
+        Ok(Reply::Modules {
+            modules: modules::list(&self.reader, &self.blobs).await?,
+        })
     }
 
     pub(crate) async fn machines(&self) -> Result<Vec<api::MachineView>, Error> {
         let host = self.host.reading();
         // All machines of this pool are this machine.
-        self.look(move |rules| rules.machines().map(|machine| views::machine(&machine, Some(&host))).collect()).await
+        self.look(move |rules| {
+            rules
+                .machines()
+                .map(|machine| views::machine(&machine, Some(&host)))
+                .collect()
+        })
+        .await
     }
 
     pub(crate) async fn machine(&self, name: &str) -> Result<api::MachineView, Error> {
@@ -216,29 +277,46 @@ impl Library {
         let id = name.strip_prefix("m_").unwrap_or(name);
         let mut fitting: Vec<_> = machines
             .into_iter()
-            .filter(|machine| machine.name == name || (!id.is_empty() && machine.id["m_".len()..].starts_with(id)))
+            .filter(|machine| {
+                machine.name == name || (!id.is_empty() && machine.id["m_".len()..].starts_with(id))
+            })
             .collect();
         match (fitting.pop(), fitting.len()) {
             (Some(machine), 0) => Ok(machine),
             (Some(_), others) => Err(ambiguous("machines", name, others + 1)),
-            (None, _) => Err(Error::new(ErrorCode::NoSuchMachine, format!("there is no machine {name:?}"))
-                .hint("skep machine ls lists them")),
+            (None, _) => Err(Error::new(
+                ErrorCode::NoSuchMachine,
+                format!("there is no machine {name:?}"),
+            )
+            .hint("skep machine ls lists them")),
         }
     }
 
     /// The stored end of a task; index = count is the fold's.
     pub(crate) async fn end_of(&self, no: JobNo, index: u32) -> Result<Option<End>, Error> {
-        let row = self.reader.result_of(no.0, index).await.map_err(|error| unread(&error))?;
+        let row = self
+            .reader
+            .result_of(no.0, index)
+            .await
+            .map_err(|error| unread(&error))?;
         let Some(row) = row else { return Ok(None) };
-        Ok(stored::ends(&row, index)?.into_iter().next().filter(|end| end.index == index))
+        Ok(stored::ends(&row, index)?
+            .into_iter()
+            .next()
+            .filter(|end| end.index == index))
     }
 
     async fn found(&self, id: JobId) -> Result<Found, Error> {
         self.look(move |rules| {
-            rules.job(&id).map(|job| Found { no: job.no, spec: job.spec, state: job.state, fold: job.fold })
+            rules.job(&id).map(|job| Found {
+                no: job.no,
+                spec: job.spec,
+                state: job.state,
+                fold: job.fold,
+            })
         })
-            .await?
-            .ok_or_else(|| no_such_job(&id.to_string()))
+        .await?
+        .ok_or_else(|| no_such_job(&id.to_string()))
     }
 
     /// The one result that all became, or how far that is.
@@ -256,7 +334,10 @@ impl Library {
             FoldView::Failed { message } => Some(views::fold_failure(message)),
             FoldView::None | FoldView::Waiting | FoldView::Running | FoldView::Done => None,
         };
-        Ok(Some(ResultEntry { failure, ..empty(found.spec.count, state, 0) }))
+        Ok(Some(ResultEntry {
+            failure,
+            ..empty(found.spec.count, state, 0)
+        }))
     }
 
     async fn entry(&self, end: End) -> Result<ResultEntry, Error> {
@@ -270,15 +351,26 @@ impl Library {
         };
         let (exit_code, failure) = match &end.outcome {
             Outcome::Failed(failure) => (failure.exit_code, Some(views::failure(failure))),
-            Outcome::Done | Outcome::Elsewhere | Outcome::Lost { .. } | Outcome::Refused { .. } => (done.then_some(0), None),
+            Outcome::Done | Outcome::Elsewhere | Outcome::Lost { .. } | Outcome::Refused { .. } => {
+                (done.then_some(0), None)
+            }
         };
         let files = match &end.files {
-            Some(files) => self.manifest(files).await?.into_iter().map(|entry| (entry.name, entry.bytes)).collect(),
+            Some(files) => self
+                .manifest(files)
+                .await?
+                .into_iter()
+                .map(|entry| (entry.name, entry.bytes))
+                .collect(),
             None => Vec::new(),
         };
         Ok(ResultEntry {
             index: end.index,
-            state: if done { TaskState::Done } else { TaskState::Failed },
+            state: if done {
+                TaskState::Done
+            } else {
+                TaskState::Failed
+            },
             attempt: end.attempt,
             machine: (end.machine != OWN_NODE).then(|| end.machine.to_string()),
             bytes: end.output.bytes(),
@@ -292,8 +384,13 @@ impl Library {
     }
 
     async fn manifest(&self, files: &pool::report::Files) -> Result<Vec<manifest::Entry>, Error> {
-        let bytes = self.blobs.get(&files.manifest.0).await.map_err(|error| unreadable(&error))?;
-        manifest::read(&bytes).map_err(|error| Error::new(ErrorCode::DataDamaged, error.to_string()))
+        let bytes = self
+            .blobs
+            .get(&files.manifest.0)
+            .await
+            .map_err(|error| unreadable(&error))?;
+        manifest::read(&bytes)
+            .map_err(|error| Error::new(ErrorCode::DataDamaged, error.to_string()))
     }
 
     async fn file(&self, end: End, name: &str) -> Result<Kept, Error> {
@@ -303,9 +400,15 @@ impl Library {
         };
         let entry = entries.into_iter().find(|entry| entry.name == name);
         let entry = entry.ok_or_else(|| {
-            Error::new(ErrorCode::NoResult, format!("task {} left no file {name:?} in /out", end.index))
+            Error::new(
+                ErrorCode::NoResult,
+                format!("task {} left no file {name:?} in /out", end.index),
+            )
         })?;
-        Ok(Kept::Blob { digest: entry.digest, bytes: entry.bytes })
+        Ok(Kept::Blob {
+            digest: entry.digest,
+            bytes: entry.bytes,
+        })
     }
 
     async fn stream(&self, kept: Kept) -> Result<(u64, BytesAhead), Error> {
@@ -315,11 +418,16 @@ impl Library {
             Kept::Inline(bytes) => {
                 for start in (0..bytes.len()).step_by(PIECE_BYTES) {
                     // Inline values are a few KiB: they fit the channel.
-                    let _ = to.try_send(Ok(bytes.slice(start..bytes.len().min(start + PIECE_BYTES))));
+                    let _ =
+                        to.try_send(Ok(bytes.slice(start..bytes.len().min(start + PIECE_BYTES))));
                 }
             }
             Kept::Blob { digest, .. } => {
-                let (mut file, _) = self.blobs.open(&digest.0).await.map_err(|error| unreadable(&error))?;
+                let (mut file, _) = self
+                    .blobs
+                    .open(&digest.0)
+                    .await
+                    .map_err(|error| unreadable(&error))?;
                 tokio::task::spawn_blocking(move || {
                     loop {
                         let mut piece = vec![0; PIECE_BYTES];
@@ -329,7 +437,9 @@ impl Library {
                                 piece.truncate(read);
                                 Ok(piece.into())
                             }
-                            Err(error) => Err(Error::new(ErrorCode::FolderUnusable, error.to_string())),
+                            Err(error) => {
+                                Err(Error::new(ErrorCode::FolderUnusable, error.to_string()))
+                            }
                         };
                         let failed = read.is_err();
                         if to.blocking_send(read).is_err() || failed {
@@ -343,7 +453,12 @@ impl Library {
     }
 
     /// What tasks were made from, as text, where they have a value.
-    async fn items(&self, spec: &Spec, from: u32, count: u32) -> Result<Vec<Option<String>>, Error> {
+    async fn items(
+        &self,
+        spec: &Spec,
+        from: u32,
+        count: u32,
+    ) -> Result<Vec<Option<String>>, Error> {
         if count == 0 {
             return Ok(Vec::new());
         }
@@ -351,15 +466,22 @@ impl Library {
         let run = Run::read(&spec.run).map_err(|error| unread(error.to_string()))?;
         match &run.input {
             Input::Once { .. } | Input::Counted => Ok(vec![None; count as usize]),
-            Input::Range { start, step } => {
-                Ok((from..from + count).map(|index| Some(Input::number(*start, *step, index).to_string())).collect())
-            }
+            Input::Range { start, step } => Ok((from..from + count)
+                .map(|index| Some(Input::number(*start, *step, index).to_string()))
+                .collect()),
             Input::Items { pieces } | Input::Lines { pieces } | Input::Files { pieces } => {
-                let (file, bytes) = self.blobs.open(&pieces.0).await.map_err(|error| unreadable(&error))?;
+                let (file, bytes) = self
+                    .blobs
+                    .open(&pieces.0)
+                    .await
+                    .map_err(|error| unreadable(&error))?;
                 let input = run.input.clone();
                 tokio::task::spawn_blocking(move || {
-                    let slice = Pieces::open(file, bytes)?.slice(u64::from(from), u64::from(count))?;
-                    (0..count as usize).map(|at| Ok(shown(&input, &slice, at))).collect()
+                    let slice =
+                        Pieces::open(file, bytes)?.slice(u64::from(from), u64::from(count))?;
+                    (0..count as usize)
+                        .map(|at| Ok(shown(&input, &slice, at)))
+                        .collect()
                 })
                 .await
                 .map_err(std::io::Error::other)
@@ -378,12 +500,17 @@ fn shown(input: &Input, slice: &crate::pieces::Slice, at: usize) -> Option<Strin
     if len > SHOWN_BYTES {
         return Some(format!("({len} bytes)"));
     }
-    slice.read_one(at).ok().and_then(|piece| input.item(&piece).text)
+    slice
+        .read_one(at)
+        .ok()
+        .and_then(|piece| input.item(&piece).text)
 }
 
 pub(crate) fn find(rules: &Coordinator, name: &str) -> Result<JobId, Error> {
     if name == "last" {
-        return rules.last().ok_or_else(|| Error::new(ErrorCode::NoSuchJob, "there are no jobs"));
+        return rules
+            .last()
+            .ok_or_else(|| Error::new(ErrorCode::NoSuchJob, "there are no jobs"));
     }
     let found = rules.find(name);
     match found.as_slice() {
@@ -394,20 +521,32 @@ pub(crate) fn find(rules: &Coordinator, name: &str) -> Result<JobId, Error> {
 }
 
 fn no_such_job(name: &str) -> Error {
-    Error::new(ErrorCode::NoSuchJob, format!("there is no job {name:?}")).hint("skep job ls lists them")
+    Error::new(ErrorCode::NoSuchJob, format!("there is no job {name:?}"))
+        .hint("skep job ls lists them")
 }
 
 fn no_such_task(spec: &Spec, index: u32) -> Error {
-    let message = format!("there is no task {index}; the job has {} tasks, counted from 0", spec.count);
+    let message = format!(
+        "there is no task {index}; the job has {} tasks, counted from 0",
+        spec.count
+    );
     Error::new(ErrorCode::NoSuchTask, message)
 }
 
 fn ambiguous(what: &str, name: &str, count: usize) -> Error {
-    Error::new(ErrorCode::AmbiguousId, format!("{count} {what} begin with {name:?}")).hint("write more of the id")
+    Error::new(
+        ErrorCode::AmbiguousId,
+        format!("{count} {what} begin with {name:?}"),
+    )
+    .hint("write more of the id")
 }
 
 fn no_result(found: &Found, index: u32) -> Error {
-    let what = if index == found.spec.count { "no folded result".to_owned() } else { format!("no result of task {index}") };
+    let what = if index == found.spec.count {
+        "no folded result".to_owned()
+    } else {
+        format!("no result of task {index}")
+    };
     let ended = match found.state {
         pool::JobState::Done | pool::JobState::Failed | pool::JobState::Cancelled => "",
         pool::JobState::Queued | pool::JobState::Running | pool::JobState::Folding => " yet",

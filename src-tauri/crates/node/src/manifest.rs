@@ -20,7 +20,9 @@ enum Manifest {
 
 pub(crate) fn write(entries: Vec<Entry>) -> Bytes {
     // Strings and numbers in a list are always written.
-    postcard::to_allocvec(&Manifest::V1(entries)).unwrap_or_default().into()
+    postcard::to_allocvec(&Manifest::V1(entries))
+        .unwrap_or_default()
+        .into()
 }
 
 pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Entry>, postcard::Error> {
@@ -35,7 +37,11 @@ mod tests {
 
     #[test]
     fn it_reads_as_it_was_written() {
-        let entries = vec![Entry { name: "a/b".to_owned(), digest: Digest([3; 32]), bytes: 7 }];
+        let entries = vec![Entry {
+            name: "a/b".to_owned(),
+            digest: Digest([3; 32]),
+            bytes: 7,
+        }];
         assert_eq!(read(&write(entries.clone())).unwrap(), entries);
         assert!(read(&[9, 9]).is_err());
     }

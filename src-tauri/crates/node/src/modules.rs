@@ -28,7 +28,11 @@ pub(crate) struct Module {
 }
 
 /// Finds the module that is meant, and looks at it.
-pub(crate) async fn find(module: &ModuleRef, library: &Library, blobs: &Blobs) -> Result<Module, Error> {
+pub(crate) async fn find(
+    module: &ModuleRef,
+    library: &Library,
+    blobs: &Blobs,
+) -> Result<Module, Error> {
     let (bytes, stored) = match module {
         ModuleRef::Blob { blob } => (get(blobs, &digest(blob)?).await?, true),
         ModuleRef::Name { name } => match name.strip_prefix(SAMPLE) {
@@ -38,7 +42,9 @@ pub(crate) async fn find(module: &ModuleRef, library: &Library, blobs: &Blobs) -
     };
     // Validating a large module takes a while, and others want to be answered.
     let look = move || look_at(bytes, stored);
-    tokio::task::spawn_blocking(look).await.map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))
+    tokio::task::spawn_blocking(look)
+        .await
+        .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))
 }
 
 /// `stored` says that these bytes lie in the blob folder.
@@ -47,16 +53,27 @@ pub(crate) fn look_at(bytes: Bytes, stored: bool) -> Module {
     // One that cannot become binary has a card that says so.
     let binary = to_binary(bytes.clone()).unwrap_or_else(|_| bytes.clone());
     let digest = Digest(*blake3::hash(&binary).as_bytes());
-    Module { stored: stored && binary == bytes, bytes: binary, digest, card }
+    Module {
+        stored: stored && binary == bytes,
+        bytes: binary,
+        digest,
+        card,
+    }
 }
 
 /// The name under which these bytes are known.
 pub(crate) async fn known_as(digest: &Digest, reader: &Reader) -> Result<Option<String>, Error> {
-    if let Some(kernel) = bundle::kernels().iter().find(|kernel| kernel.hash == digest.0) {
+    if let Some(kernel) = bundle::kernels()
+        .iter()
+        .find(|kernel| kernel.hash == digest.0)
+    {
         return Ok(Some(format!("{SAMPLE}{}", kernel.name)));
     }
     let names = reader.names().await.map_err(|error| unread(&error))?;
-    Ok(names.into_iter().find(|row| row.digest == digest.0).map(|row| row.name))
+    Ok(names
+        .into_iter()
+        .find(|row| row.digest == digest.0)
+        .map(|row| row.name))
 }
 
 /// Samples first, then names in their order.
@@ -97,8 +114,16 @@ pub(crate) async fn view(row: NameRow, blobs: &Blobs) -> ModuleView {
 /// # Errors
 /// When this is not the hex of a BLAKE3 hash.
 pub(crate) fn digest(hex: &str) -> Result<Digest, Error> {
-    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
-    bytes.map(Digest).ok_or_else(|| Error::new(ErrorCode::Usage, format!("{hex:?} is not the name of a blob")))
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE
+        .decode(hex.as_bytes())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok());
+    bytes.map(Digest).ok_or_else(|| {
+        Error::new(
+            ErrorCode::Usage,
+            format!("{hex:?} is not the name of a blob"),
+        )
+    })
 }
 
 /// # Errors
@@ -107,23 +132,35 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let long = name.len() > crate::limits::NAME_BYTES_MAX;
     if name.is_empty() || long || !name.chars().all(fine) || name.starts_with(['-', '.']) {
-        return Err(Error::new(ErrorCode::Usage, format!("a module cannot be called {name:?}"))
-            .hint("use letters, digits, - _ and ., beginning with a letter or digit"));
+        return Err(Error::new(
+            ErrorCode::Usage,
+            format!("a module cannot be called {name:?}"),
+        )
+        .hint("use letters, digits, - _ and ., beginning with a letter or digit"));
     }
     Ok(())
 }
 
 pub(crate) fn no_such(name: &str) -> Error {
-    Error::new(ErrorCode::NoSuchModule, format!("there is no module {name:?}: neither a file nor a known name"))
-        .hint("skep module ls lists the names")
+    Error::new(
+        ErrorCode::NoSuchModule,
+        format!("there is no module {name:?}: neither a file nor a known name"),
+    )
+    .hint("skep module ls lists the names")
 }
 
 fn sample(name: &str) -> Result<&'static [u8], Error> {
     if let Some(kernel) = bundle::kernel(name) {
         return Ok(kernel.bytes);
     }
-    let names: Vec<String> = bundle::kernels().iter().map(|kernel| format!("{SAMPLE}{}", kernel.name)).collect();
-    let error = Error::new(ErrorCode::NoSuchModule, format!("there is no sample {name:?}"));
+    let names: Vec<String> = bundle::kernels()
+        .iter()
+        .map(|kernel| format!("{SAMPLE}{}", kernel.name))
+        .collect();
+    let error = Error::new(
+        ErrorCode::NoSuchModule,
+        format!("there is no sample {name:?}"),
+    );
     Err(if names.is_empty() {
         error.hint("this build has no samples: cargo xtask kernels makes them, then build again")
     } else {
@@ -132,7 +169,11 @@ fn sample(name: &str) -> Result<&'static [u8], Error> {
 }
 
 async fn by_name(name: &str, library: &Library) -> Result<Digest, Error> {
-    let names = library.reader().names().await.map_err(|error| unread(&error))?;
+    let names = library
+        .reader()
+        .names()
+        .await
+        .map_err(|error| unread(&error))?;
     if let Some(row) = names.iter().find(|row| row.name == name) {
         return Ok(Digest(row.digest));
     }
@@ -140,7 +181,9 @@ async fn by_name(name: &str, library: &Library) -> Result<Digest, Error> {
     if hex.len() < HASH_PREFIX_MIN || !hex.chars().all(|c| c.is_ascii_hexdigit()) {
         return Err(no_such(name));
     }
-    let used = library.look(|rules| rules.jobs().map(|job| job.spec.module).collect::<Vec<_>>()).await?;
+    let used = library
+        .look(|rules| rules.jobs().map(|job| job.spec.module).collect::<Vec<_>>())
+        .await?;
     let mut fitting: Vec<Digest> = names
         .iter()
         .map(|row| Digest(row.digest))
@@ -152,14 +195,20 @@ async fn by_name(name: &str, library: &Library) -> Result<Digest, Error> {
     match fitting.as_slice() {
         [one] => Ok(*one),
         [] => Err(no_such(name)),
-        many => Err(Error::new(ErrorCode::AmbiguousId, format!("{} modules have a hash that begins with {name}", many.len()))
-            .hint("write more of the hash")),
+        many => Err(Error::new(
+            ErrorCode::AmbiguousId,
+            format!("{} modules have a hash that begins with {name}", many.len()),
+        )
+        .hint("write more of the hash")),
     }
 }
 
 async fn get(blobs: &Blobs, digest: &Digest) -> Result<Bytes, Error> {
     blobs.get(&digest.0).await.map_err(|error| match error {
-        GetError::Missing => Error::new(ErrorCode::BlobMissing, "the module is not here; it was not uploaded, or too long ago"),
+        GetError::Missing => Error::new(
+            ErrorCode::BlobMissing,
+            "the module is not here; it was not uploaded, or too long ago",
+        ),
         GetError::Corrupt | GetError::Io(_) => unreadable(&error),
     })
 }

@@ -85,7 +85,12 @@ impl Node {
     ///
     /// # Errors
     /// As [`api::ErrorCode`] lists them.
-    pub async fn call(&self, request: Request, caller: Caller, upload: Option<Upload>) -> Result<Answer, Error> {
+    pub async fn call(
+        &self,
+        request: Request,
+        caller: Caller,
+        upload: Option<Upload>,
+    ) -> Result<Answer, Error> {
         call::call(&self.inner, request, caller, upload).await
     }
 
@@ -102,9 +107,13 @@ impl Node {
         if tokio::time::timeout(LAST_WORDS, drained).await.is_ok() {
             inner.wish(Wish::Drain).await;
             let mut worker_ended = inner.worker_ended.clone();
-            if tokio::time::timeout(drain, worker_ended.wait_for(|ended| *ended)).await.is_err() {
+            if tokio::time::timeout(drain, worker_ended.wait_for(|ended| *ended))
+                .await
+                .is_err()
+            {
                 inner.wish(Wish::Leave).await;
-                let _ = tokio::time::timeout(LAST_WORDS, worker_ended.wait_for(|ended| *ended)).await;
+                let _ =
+                    tokio::time::timeout(LAST_WORDS, worker_ended.wait_for(|ended| *ended)).await;
             }
         }
         // A driver that is gone has stopped.
@@ -121,7 +130,10 @@ impl Node {
 
 impl Inner {
     fn settings(&self) -> Settings {
-        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.settings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     async fn wish(&self, wish: Wish) {

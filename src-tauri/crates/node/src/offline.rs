@@ -22,12 +22,17 @@ impl Offline {
     /// # Errors
     /// When there is nothing to read, or it is damaged.
     pub async fn open(folders: &Folders) -> Result<Offline, Error> {
-        let (reader, blobs) = Store::open_read_only(&folders.data).await.map_err(|error| unopened(&error))?;
+        let (reader, blobs) = Store::open_read_only(&folders.data)
+            .await
+            .map_err(|error| unopened(&error))?;
         let image = image(reader.restore().await.map_err(|error| unread(&error))?);
         let clock = Clock::from(image.moment);
         // Nothing is decided here, so chance has no say.
-        let coordinator = Coordinator::restore(clock.now(), 0, image).map_err(|error| restored(&error))?;
-        Ok(Offline { library: Library::left_behind(coordinator, reader, blobs) })
+        let coordinator =
+            Coordinator::restore(clock.now(), 0, image).map_err(|error| restored(&error))?;
+        Ok(Offline {
+            library: Library::left_behind(coordinator, reader, blobs),
+        })
     }
 
     /// Answers Jobs, Job, Tasks, Task, Results, Read, Modules, Machines and Machine.
@@ -38,17 +43,38 @@ impl Offline {
         let library = &self.library;
         let reply = match request {
             Request::Jobs { cursor, limit } => library.jobs(cursor, limit).await?,
-            Request::Job { job } => Reply::Job(Box::new(library.job(library.find(&job).await?).await?)),
-            Request::Tasks { job, from, limit } => library.tasks(library.find(&job).await?, from, limit).await?,
-            Request::Task { job, index } => Reply::Task(Box::new(library.task(library.find(&job).await?, index).await?)),
-            Request::Results { job, from, limit } => library.results(library.find(&job).await?, from, limit).await?,
+            Request::Job { job } => {
+                Reply::Job(Box::new(library.job(library.find(&job).await?).await?))
+            }
+            Request::Tasks { job, from, limit } => {
+                library
+                    .tasks(library.find(&job).await?, from, limit)
+                    .await?
+            }
+            Request::Task { job, index } => Reply::Task(Box::new(
+                library.task(library.find(&job).await?, index).await?,
+            )),
+            Request::Results { job, from, limit } => {
+                library
+                    .results(library.find(&job).await?, from, limit)
+                    .await?
+            }
             Request::Read { job, index, what } => {
-                let (_, bytes, pieces) = library.read_attempt(library.find(&job).await?, index, what).await?;
-                return Ok(Answer { reply: Reply::Bytes { bytes }, then: Then::Bytes(pieces) });
+                let (_, bytes, pieces) = library
+                    .read_attempt(library.find(&job).await?, index, what)
+                    .await?;
+                return Ok(Answer {
+                    reply: Reply::Bytes { bytes },
+                    then: Then::Bytes(pieces),
+                });
             }
             Request::Modules => library.modules().await?,
-            Request::Machines => Reply::Machines { machines: library.machines().await? },
-            Request::Machine { machine } => Reply::Machine(Box::new(library.machine(&machine).await?)),
+            Request::Machines => Reply::Machines {
+                machines: library.machines().await?,
+            },
+            Request::Machine { machine } => {
+                Reply::Machine(Box::new(library.machine(&machine).await?))
+            }
             Request::Status
             | Request::Upload { .. }
             | Request::Inspect { .. }
@@ -66,8 +92,10 @@ impl Offline {
             | Request::Logs { .. }
             | Request::Config { .. }
             | Request::SetConfig { .. } => {
-                return Err(Error::new(ErrorCode::NoNode, "no node runs for this data folder")
-                    .hint("skep coordinator start"));
+                return Err(
+                    Error::new(ErrorCode::NoNode, "no node runs for this data folder")
+                        .hint("skep coordinator start"),
+                );
             }
         };
         Ok(reply.into())

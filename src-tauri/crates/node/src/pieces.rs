@@ -44,11 +44,15 @@ impl PiecesWriter {
 
 /// The pieces of a blob that [`PiecesWriter::finish`] made.
 pub(crate) fn read(blob: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let count = blob.first_chunk::<8>().map_or(0, |count| usize_of(u64::from_le_bytes(*count)));
+    let count = blob
+        .first_chunk::<8>()
+        .map_or(0, |count| usize_of(u64::from_le_bytes(*count)));
     let (ends, bytes) = blob.get(8..).unwrap_or_default().split_at(8 * count);
     let mut start = 0;
     ends.chunks_exact(8).map(move |end| {
-        let end = end.try_into().map_or(0, |end| usize_of(u64::from_le_bytes(end)));
+        let end = end
+            .try_into()
+            .map_or(0, |end| usize_of(u64::from_le_bytes(end)));
         let piece = &bytes[start..end];
         start = end;
         piece
@@ -79,10 +83,18 @@ impl Pieces {
         let mut count = [0; 8];
         file.read_exact_at(&mut count, 0)?;
         let count = u64::from_le_bytes(count);
-        if count.checked_mul(END_BYTES).and_then(|ends| ends.checked_add(COUNT_BYTES)).is_none_or(|head| head > bytes) {
+        if count
+            .checked_mul(END_BYTES)
+            .and_then(|ends| ends.checked_add(COUNT_BYTES))
+            .is_none_or(|head| head > bytes)
+        {
             return Err(malformed());
         }
-        Ok(Pieces { file: Arc::new(file), count, bytes })
+        Ok(Pieces {
+            file: Arc::new(file),
+            count,
+            bytes,
+        })
     }
 
     /// Where the pieces `first..first + count` lie.
@@ -93,7 +105,8 @@ impl Pieces {
         // The end of the piece before is where the first one starts.
         let from = first.saturating_sub(1);
         let mut raw = vec![0; usize_of((first + count - from) * END_BYTES)];
-        self.file.read_exact_at(&mut raw, COUNT_BYTES + from * END_BYTES)?;
+        self.file
+            .read_exact_at(&mut raw, COUNT_BYTES + from * END_BYTES)?;
         let mut ends: Vec<u64> = raw
             .chunks_exact(8)
             .map(|end| end.try_into().map_or(0, u64::from_le_bytes))
@@ -108,7 +121,11 @@ impl Pieces {
             before = *end;
             *end -= start;
         }
-        Ok(Slice { file: self.file.clone(), start: head + start, ends })
+        Ok(Slice {
+            file: self.file.clone(),
+            start: head + start,
+            ends,
+        })
     }
 }
 
@@ -153,7 +170,10 @@ impl Slice {
 }
 
 fn malformed() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "the blob of pieces is malformed")
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "the blob of pieces is malformed",
+    )
 }
 
 fn usize_of(n: u64) -> usize {
@@ -184,10 +204,17 @@ mod tests {
             for count in 1..=all.len() - first {
                 let slice = pieces.slice(first as u64, count as u64).unwrap();
                 assert_eq!(slice.read().unwrap(), all[first..first + count]);
-                assert_eq!(slice.place(count - 1).1, all[first + count - 1].len() as u64);
+                assert_eq!(
+                    slice.place(count - 1).1,
+                    all[first + count - 1].len() as u64
+                );
             }
         }
-        assert!(pieces.slice(0, 6).is_err() && pieces.slice(5, 1).is_err() && pieces.slice(u64::MAX, 2).is_err());
+        assert!(
+            pieces.slice(0, 6).is_err()
+                && pieces.slice(5, 1).is_err()
+                && pieces.slice(u64::MAX, 2).is_err()
+        );
     }
 
     #[test]

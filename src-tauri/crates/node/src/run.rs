@@ -47,16 +47,27 @@ pub(crate) enum Number {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Input {
     /// One task and its standard input.
-    Once { stdin: Option<Blob> },
+    Once {
+        stdin: Option<Blob>,
+    },
     /// A kernel's own count: the index is all there is.
     Counted,
-    Range { start: i128, step: i128 },
+    Range {
+        start: i128,
+        step: i128,
+    },
     /// A blob of [`crate::pieces`], each a JSON value.
-    Items { pieces: Digest },
+    Items {
+        pieces: Digest,
+    },
     /// A blob of [`crate::pieces`], each a line without its end.
-    Lines { pieces: Digest },
+    Lines {
+        pieces: Digest,
+    },
     /// A blob of [`crate::pieces`], each an [`InFile`] in postcard.
-    Files { pieces: Digest },
+    Files {
+        pieces: Digest,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,18 +126,26 @@ impl Run {
 
     /// Whether arguments differ from task to task.
     pub(crate) fn varies(&self) -> bool {
-        self.argv.iter().flat_map(Template::placeholders).any(|p| p != Placeholder::Count)
+        self.argv
+            .iter()
+            .flat_map(Template::placeholders)
+            .any(|p| p != Placeholder::Count)
     }
 
     /// Whether tasks need a scratch folder.
     pub(crate) fn has_files(&self) -> bool {
-        self.collect || !self.files.is_empty() || (matches!(self.input, Input::Files { .. }) && self.names_file())
+        self.collect
+            || !self.files.is_empty()
+            || (matches!(self.input, Input::Files { .. }) && self.names_file())
     }
 
     /// Whether the arguments name the file of a file split, which is then
     /// under `/in` too.
     pub(crate) fn names_file(&self) -> bool {
-        self.argv.iter().flat_map(Template::placeholders).any(|p| p == Placeholder::File)
+        self.argv
+            .iter()
+            .flat_map(Template::placeholders)
+            .any(|p| p == Placeholder::File)
     }
 
     /// Arguments and environment that all tasks of an attempt have.
@@ -135,9 +154,15 @@ impl Run {
         if !self.varies() {
             program.argv = self.argv(0, count, &Item::default());
         }
-        program.env.push(("SKEP_JOB_ID".to_owned(), job.to_string()));
-        program.env.push(("SKEP_TASK_COUNT".to_owned(), count.to_string()));
-        program.env.push(("SKEP_ATTEMPT".to_owned(), attempt.to_string()));
+        program
+            .env
+            .push(("SKEP_JOB_ID".to_owned(), job.to_string()));
+        program
+            .env
+            .push(("SKEP_TASK_COUNT".to_owned(), count.to_string()));
+        program
+            .env
+            .push(("SKEP_ATTEMPT".to_owned(), attempt.to_string()));
         program
     }
 
@@ -147,10 +172,21 @@ impl Run {
         if let Some(parameters) = &self.parameters {
             env.push(("SKEP_MODE".to_owned(), mode.to_owned()));
             for (name, value) in parameters {
-                env.push((format!("SKEP_PARAM_{}", name.to_ascii_uppercase()), value.clone()));
+                env.push((
+                    format!("SKEP_PARAM_{}", name.to_ascii_uppercase()),
+                    value.clone(),
+                ));
             }
         }
-        Program { argv: self.argv.first().map(|name| name.fill(|_| "")).into_iter().collect(), env }
+        Program {
+            argv: self
+                .argv
+                .first()
+                .map(|name| name.fill(|_| ""))
+                .into_iter()
+                .collect(),
+            env,
+        }
     }
 
     /// The arguments of one task.
@@ -158,7 +194,10 @@ impl Run {
         let (index, count) = (index.to_string(), count.to_string());
         let text = item.text.as_deref().unwrap_or_default();
         let file = item.file.as_deref().unwrap_or_default();
-        let stem = Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let stem = Path::new(file)
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default();
         self.argv
             .iter()
             .map(|template| {
@@ -209,8 +248,14 @@ impl Number {
             Number::F32 => NumType::F32,
             Number::F64 => NumType::F64,
         };
-        let of_one = Function { name: String::new(), params: vec![num], results: Vec::new() };
-        parse_arguments(&of_one, &[text.trim().to_owned()]).ok()?.pop()
+        let of_one = Function {
+            name: String::new(),
+            params: vec![num],
+            results: Vec::new(),
+        };
+        parse_arguments(&of_one, &[text.trim().to_owned()])
+            .ok()?
+            .pop()
     }
 }
 
@@ -224,10 +269,19 @@ impl Input {
     pub(crate) fn item(&self, piece: &[u8]) -> Item {
         match self {
             Input::Once { .. } | Input::Counted | Input::Range { .. } => Item::default(),
-            Input::Items { .. } => Item { text: Some(item_text(piece)), file: None },
-            Input::Lines { .. } => Item { text: std::str::from_utf8(piece).ok().map(str::to_owned), file: None },
+            Input::Items { .. } => Item {
+                text: Some(item_text(piece)),
+                file: None,
+            },
+            Input::Lines { .. } => Item {
+                text: std::str::from_utf8(piece).ok().map(str::to_owned),
+                file: None,
+            },
             Input::Files { .. } => match postcard::from_bytes::<InFile>(piece) {
-                Ok(file) => Item { file: Some(format!("/in/{}", file.name)), text: Some(file.name) },
+                Ok(file) => Item {
+                    file: Some(format!("/in/{}", file.name)),
+                    text: Some(file.name),
+                },
                 Err(_) => Item::default(),
             },
         }
@@ -256,7 +310,10 @@ mod tests {
         Run {
             entry: Entry::Command,
             on_demand: false,
-            argv: argv.iter().map(|text| Template::parse(text).unwrap()).collect(),
+            argv: argv
+                .iter()
+                .map(|text| Template::parse(text).unwrap())
+                .collect(),
             env: vec![("A".to_owned(), "b".to_owned())],
             parameters: None,
             arguments: vec![Value::I64(-1), Value::F64(0.5)],
@@ -270,7 +327,13 @@ mod tests {
 
     #[test]
     fn it_reads_as_it_was_written_and_refuses_other_versions() {
-        let run = run(&["x.wasm", "{index}"], Input::Range { start: -5, step: i128::from(u64::MAX) });
+        let run = run(
+            &["x.wasm", "{index}"],
+            Input::Range {
+                start: -5,
+                step: i128::from(u64::MAX),
+            },
+        );
         let bytes = run.clone().write();
         assert_eq!(Run::read(&bytes).unwrap(), run);
         assert!(Run::read(&[7]).is_err() && Run::read(&[]).is_err());
@@ -278,23 +341,39 @@ mod tests {
 
     #[test]
     fn arguments_and_environment_of_a_task() {
-        let run = run(&["x.wasm", "-n{index}/{count}", "{item}"], Input::Range { start: 0, step: 1 });
-        let item = Item { text: Some("3".to_owned()), file: None };
+        let run = run(
+            &["x.wasm", "-n{index}/{count}", "{item}"],
+            Input::Range { start: 0, step: 1 },
+        );
+        let item = Item {
+            text: Some("3".to_owned()),
+            file: None,
+        };
         assert_eq!(run.argv(3, 9, &item), ["x.wasm", "-n3/9", "3"]);
         assert!(run.varies());
         assert_eq!(
             run.env(3, &item),
-            [("SKEP_TASK_INDEX".to_owned(), "3".to_owned()), ("SKEP_ITEM".to_owned(), "3".to_owned())]
+            [
+                ("SKEP_TASK_INDEX".to_owned(), "3".to_owned()),
+                ("SKEP_ITEM".to_owned(), "3".to_owned())
+            ]
         );
         let shared = run.shared(JobId([0; 16]), 9, 2);
-        assert!(shared.env.contains(&("SKEP_ATTEMPT".to_owned(), "2".to_owned())));
+        assert!(
+            shared
+                .env
+                .contains(&("SKEP_ATTEMPT".to_owned(), "2".to_owned()))
+        );
         assert!(shared.env.contains(&("A".to_owned(), "b".to_owned())));
     }
 
     #[test]
     fn a_long_value_is_no_environment_variable() {
         let run = run(&["x.wasm"], Input::Counted);
-        let item = Item { text: Some("x".repeat(40_000)), file: None };
+        let item = Item {
+            text: Some("x".repeat(40_000)),
+            file: None,
+        };
         assert_eq!(run.env(0, &item).len(), 1);
         assert!(!run.varies());
     }
@@ -306,10 +385,19 @@ mod tests {
         assert_eq!(items.item(br#""a \"b\"""#).text.as_deref(), Some("a \"b\""));
         assert_eq!(items.item(b"[1,2]").text.as_deref(), Some("[1,2]"));
         assert_eq!(Input::Lines { pieces }.item(b"\xff").text, None);
-        let file = InFile { name: "a.b.txt".to_owned(), blob: Blob { digest: pieces, bytes: 1 } };
+        let file = InFile {
+            name: "a.b.txt".to_owned(),
+            blob: Blob {
+                digest: pieces,
+                bytes: 1,
+            },
+        };
         let files = Input::Files { pieces };
         let item = files.item(&postcard::to_allocvec(&file).unwrap());
         assert_eq!(item.file.as_deref(), Some("/in/a.b.txt"));
-        assert_eq!(run(&["x", "{file}", "{stem}"], files).argv(0, 1, &item), ["x", "/in/a.b.txt", "a.b"]);
+        assert_eq!(
+            run(&["x", "{file}", "{stem}"], files).argv(0, 1, &item),
+            ["x", "/in/a.b.txt", "a.b"]
+        );
     }
 }

@@ -33,8 +33,16 @@ pub(crate) enum Kept {
 
 /// The tasks of a row from `from` on.
 pub(crate) fn ends(row: &ResultRow, from: u32) -> Result<Vec<End>, Error> {
-    let StoredResults { machine, attempt, reports } = pool::codec::decode_results(&row.value)
-        .map_err(|error| Error::new(ErrorCode::DataDamaged, format!("a result could not be read: {error}")))?;
+    let StoredResults {
+        machine,
+        attempt,
+        reports,
+    } = pool::codec::decode_results(&row.value).map_err(|error| {
+        Error::new(
+            ErrorCode::DataDamaged,
+            format!("a result could not be read: {error}"),
+        )
+    })?;
     let end = |index, micros, outcome, output, log| End {
         index,
         attempt,
@@ -58,7 +66,13 @@ pub(crate) fn ends(row: &ResultRow, from: u32) -> Result<Vec<End>, Error> {
             (row.first..)
                 .zip(plain.ends)
                 .map(|(index, stop)| {
-                    end(index, micros, Outcome::Done, Kept::Inline(piece(stop)), Kept::Inline(Bytes::new()))
+                    end(
+                        index,
+                        micros,
+                        Outcome::Done,
+                        Kept::Inline(piece(stop)),
+                        Kept::Inline(Bytes::new()),
+                    )
                 })
                 .collect()
         }
@@ -66,7 +80,13 @@ pub(crate) fn ends(row: &ResultRow, from: u32) -> Result<Vec<End>, Error> {
             .zip(each)
             .map(|(index, report)| End {
                 files: report.files,
-                ..end(index, report.micros, report.outcome, report.output.into(), report.log.into())
+                ..end(
+                    index,
+                    report.micros,
+                    report.outcome,
+                    report.output.into(),
+                    report.log.into(),
+                )
             })
             .collect(),
     };
@@ -103,9 +123,13 @@ impl Kept {
         match self {
             Kept::Inline(bytes) => Ok(bytes.clone()),
             Kept::Blob { digest, bytes } => {
-                let (file, _) = blobs.open(&digest.0).await.map_err(|error| unreadable(&error))?;
+                let (file, _) = blobs
+                    .open(&digest.0)
+                    .await
+                    .map_err(|error| unreadable(&error))?;
                 let from = bytes.saturating_sub(LOG_TAIL_BYTES);
-                read_at(&file, from, bytes - from).map_err(|error| unreadable(&GetError::from(error)))
+                read_at(&file, from, bytes - from)
+                    .map_err(|error| unreadable(&GetError::from(error)))
             }
         }
     }
@@ -122,10 +146,11 @@ pub(crate) fn unreadable(error: &GetError) -> Error {
     match error {
         GetError::Missing => Error::new(ErrorCode::BlobMissing, "the bytes are not there any more")
             .hint("run the job again: skep job show prints its command"),
-        GetError::Corrupt => {
-            Error::new(ErrorCode::BlobCorrupt, "the stored bytes are damaged, so they are not given out")
-                .hint("check the disk; then run the job again: skep job show prints its command")
-        }
+        GetError::Corrupt => Error::new(
+            ErrorCode::BlobCorrupt,
+            "the stored bytes are damaged, so they are not given out",
+        )
+        .hint("check the disk; then run the job again: skep job show prints its command"),
         GetError::Io(_) => Error::new(ErrorCode::FolderUnusable, error.to_string()),
     }
 }
@@ -133,8 +158,10 @@ pub(crate) fn unreadable(error: &GetError) -> Error {
 /// A row that could not be read, at the door.
 pub(crate) fn unread(error: &ReadError) -> Error {
     match error {
-        ReadError::Corrupt { .. } | ReadError::Damaged(_) => Error::new(ErrorCode::DataDamaged, error.to_string())
-            .hint("stop the node and start it again: it looks at the whole database then"),
+        ReadError::Corrupt { .. } | ReadError::Damaged(_) => {
+            Error::new(ErrorCode::DataDamaged, error.to_string())
+                .hint("stop the node and start it again: it looks at the whole database then")
+        }
         ReadError::Database(_) => Error::new(ErrorCode::FolderUnusable, error.to_string()),
     }
 }

@@ -40,7 +40,9 @@ impl Placeholder {
     }
 
     fn parse(word: &str) -> Option<Placeholder> {
-        Placeholder::ALL.into_iter().find(|placeholder| placeholder.name() == word)
+        Placeholder::ALL
+            .into_iter()
+            .find(|placeholder| placeholder.name() == word)
     }
 }
 
@@ -64,11 +66,16 @@ impl Template {
         while let Some(open) = rest.find('{') {
             plain.push_str(&rest[..open]);
             rest = &rest[open..];
-            let quoted = rest.strip_prefix("{{").and_then(word).filter(|(_, after)| after.starts_with("}}"));
+            let quoted = rest
+                .strip_prefix("{{")
+                .and_then(word)
+                .filter(|(_, after)| after.starts_with("}}"));
             if let Some((word, after)) = quoted {
                 plain.extend(["{", word, "}"]);
                 rest = &after[2..];
-            } else if let Some((word, after)) = word(&rest[1..]).filter(|(_, after)| after.starts_with('}')) {
+            } else if let Some((word, after)) =
+                word(&rest[1..]).filter(|(_, after)| after.starts_with('}'))
+            {
                 let placeholder = Placeholder::parse(word).ok_or_else(|| unknown(word))?;
                 if !plain.is_empty() {
                     parts.push(Part::Text(std::mem::take(&mut plain)));
@@ -117,15 +124,26 @@ impl Template {
 
 /// A word at the beginning, and what comes after it.
 fn word(text: &str) -> Option<(&str, &str)> {
-    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .unwrap_or(text.len());
     let first = text.chars().next()?;
     (end > 0 && !first.is_ascii_digit()).then(|| text.split_at(end))
 }
 
 fn unknown(word: &str) -> Error {
-    let names: Vec<String> = Placeholder::ALL.iter().map(|p| format!("{{{}}}", p.name())).collect();
-    Error::new(ErrorCode::UnknownPlaceholder, format!("there is no placeholder {{{word}}}"))
-        .hint(format!("use one of {}, or write {{{{{word}}}}} for the text itself", names.join(" ")))
+    let names: Vec<String> = Placeholder::ALL
+        .iter()
+        .map(|p| format!("{{{}}}", p.name()))
+        .collect();
+    Error::new(
+        ErrorCode::UnknownPlaceholder,
+        format!("there is no placeholder {{{word}}}"),
+    )
+    .hint(format!(
+        "use one of {}, or write {{{{{word}}}}} for the text itself",
+        names.join(" ")
+    ))
 }
 
 #[cfg(test)]
@@ -134,14 +152,16 @@ mod tests {
     use api::ErrorCode;
 
     fn fill(text: &str) -> String {
-        Template::parse(text).unwrap().fill(|placeholder| match placeholder {
-            Placeholder::Index => "7",
-            Placeholder::Count => "9",
-            Placeholder::Item => "it",
-            Placeholder::Line => "li",
-            Placeholder::File => "/in/a.txt",
-            Placeholder::Stem => "a",
-        })
+        Template::parse(text)
+            .unwrap()
+            .fill(|placeholder| match placeholder {
+                Placeholder::Index => "7",
+                Placeholder::Count => "9",
+                Placeholder::Item => "it",
+                Placeholder::Line => "li",
+                Placeholder::File => "/in/a.txt",
+                Placeholder::Stem => "a",
+            })
     }
 
     #[test]

@@ -52,29 +52,47 @@ impl Tidy {
             let forgotten = self
                 .driving
                 .ask_patiently(move |turn| {
-                    let old = turn.coordinator.ended_before(before).into_iter().take(JOBS_PER_TURN);
+                    let old = turn
+                        .coordinator
+                        .ended_before(before)
+                        .into_iter()
+                        .take(JOBS_PER_TURN);
                     // One that was reopened in this very turn is not old any more.
-                    Ok(old.filter(|job| turn.coordinator.forget(turn.now, *job).is_ok()).count())
+                    Ok(old
+                        .filter(|job| turn.coordinator.forget(turn.now, *job).is_ok())
+                        .count())
                 })
                 .await?;
             if forgotten == 0 {
                 return Ok(());
             }
-            tracing::info!(jobs = forgotten, days, "jobs that ended long ago were forgotten");
+            tracing::info!(
+                jobs = forgotten,
+                days,
+                "jobs that ended long ago were forgotten"
+            );
         }
     }
 
     async fn sweep(&self) -> Result<(), api::Error> {
-        let rules = self.driving.look(|rules| rules.jobs().map(|job| job.spec.module).collect::<HashSet<Digest>>()).await?;
+        let rules = self
+            .driving
+            .look(|rules| rules.blobs().collect::<HashSet<Digest>>())
+            .await?;
         let names = match self.reader.names().await {
-            Ok(names) => names.into_iter().map(|name| Digest(name.digest)).collect::<HashSet<_>>(),
+            Ok(names) => names
+                .into_iter()
+                .map(|name| Digest(name.digest))
+                .collect::<HashSet<_>>(),
             // What is not known to be nameless stays.
             Err(error) => {
                 tracing::warn!(%error, "the names of modules could not be read");
                 return Ok(());
             }
         };
-        self.keep.sweep(move |digest| rules.contains(digest) || names.contains(digest)).await;
+        self.keep
+            .sweep(move |digest| rules.contains(digest) || names.contains(digest))
+            .await;
         Ok(())
     }
 }

@@ -53,7 +53,10 @@ pub(crate) fn job(job: &JobView) -> api::JobView {
             }
             .to_owned()
         }),
-        first_failure: job.first_failure.as_ref().map(|(index, failed)| (*index, failure(failed))),
+        first_failure: job
+            .first_failure
+            .as_ref()
+            .map(|(index, failed)| (*index, failure(failed))),
         command: shown.command,
     }
 }
@@ -72,13 +75,17 @@ pub(crate) fn task(task: &TaskView, item: Option<String>) -> api::TaskView {
         failures: task.failures,
         losses: task.losses,
         elsewhere: task.elsewhere,
-        failure: last.filter(|_| task.state == pool::TaskState::Failed).map(failure),
+        failure: last
+            .filter(|_| task.state == pool::TaskState::Failed)
+            .map(failure),
         reason: task.explanation.as_ref().map(reason),
         progress_per_mille: task.progress,
         attempts: last
             .filter(|_| task.state != pool::TaskState::Failed)
             .map(|failed| api::Attempt {
-                attempt: task.attempt.saturating_sub(u32::from(task.state != pool::TaskState::Queued)),
+                attempt: task
+                    .attempt
+                    .saturating_sub(u32::from(task.state != pool::TaskState::Queued)),
                 machine: None,
                 what: failed.message.clone(),
             })
@@ -89,7 +96,10 @@ pub(crate) fn task(task: &TaskView, item: Option<String>) -> api::TaskView {
 }
 
 /// `memory` and `cpu` are readings of this machine, where it is this machine.
-pub(crate) fn machine(machine: &MachineView, host: Option<&crate::host::Reading>) -> api::MachineView {
+pub(crate) fn machine(
+    machine: &MachineView,
+    host: Option<&crate::host::Reading>,
+) -> api::MachineView {
     api::MachineView {
         id: machine.id.to_string(),
         name: machine.name.clone(),
@@ -155,9 +165,16 @@ fn fold(kind: api::Fold, view: &FoldView) -> api::FoldView {
         FoldView::Done => (FoldState::Done, None),
         FoldView::Failed { message } => (FoldState::Failed, Some(message.clone())),
     };
-    api::FoldView { kind, state, message }
+    api::FoldView {
+        kind,
+        state,
+        message,
+    }
 }
 
 fn reason(explanation: &Explanation) -> Reason {
-    Reason { code: explanation.code.as_str().to_owned(), text: explanation.text.clone() }
+    Reason {
+        code: explanation.code.as_str().to_owned(),
+        text: explanation.text.clone(),
+    }
 }

@@ -26,14 +26,24 @@ pub(crate) struct Walk {
 
 impl Walk {
     pub(crate) fn new(reader: Reader, blobs: Blobs, no: JobNo, count: u32) -> Walk {
-        Walk { reader, blobs, no, next: 0, count, read: VecDeque::new() }
+        Walk {
+            reader,
+            blobs,
+            no,
+            next: 0,
+            count,
+            read: VecDeque::new(),
+        }
     }
 
     /// The next task that has a result.
     pub(crate) async fn next(&mut self) -> Result<Option<End>, Error> {
         if self.read.is_empty() && self.next < self.count {
-            let rows =
-                self.reader.results(self.no.0, self.next, ROWS, BYTES).await.map_err(|error| unread(&error))?;
+            let rows = self
+                .reader
+                .results(self.no.0, self.next, ROWS, BYTES)
+                .await
+                .map_err(|error| unread(&error))?;
             for row in &rows {
                 self.read.extend(stored::ends(row, self.next)?);
                 self.next = row.first + row.count;
@@ -55,7 +65,11 @@ impl Walk {
     pub(crate) async fn bytes(&self, kept: &Kept) -> Result<Bytes, Error> {
         match kept {
             Kept::Inline(bytes) => Ok(bytes.clone()),
-            Kept::Blob { digest, .. } => self.blobs.get(&digest.0).await.map_err(|error| unreadable(&error)),
+            Kept::Blob { digest, .. } => self
+                .blobs
+                .get(&digest.0)
+                .await
+                .map_err(|error| unreadable(&error)),
         }
     }
 }

@@ -14,7 +14,11 @@ pub(super) fn line(submit: &Submit) -> String {
     match &submit.split {
         Split::Once => {}
         Split::Range { start, end, step } => {
-            let step = if step == "1" { String::new() } else { format!("..{step}") };
+            let step = if step == "1" {
+                String::new()
+            } else {
+                format!("..{step}")
+            };
             option("--range", Some(format!("{start}..{end}{step}")));
         }
         Split::Items { .. } => option("--items", Some("FILE".to_owned())),
@@ -23,7 +27,10 @@ pub(super) fn line(submit: &Submit) -> String {
             for file in files.iter().take(SHOWN_FILES) {
                 option("--each-file", Some(file.name.clone()));
             }
-            option("--each-file", (files.len() > SHOWN_FILES).then(|| "…".to_owned()));
+            option(
+                "--each-file",
+                (files.len() > SHOWN_FILES).then(|| "…".to_owned()),
+            );
         }
     }
     option("--stdin", submit.stdin.as_ref().map(|_| "FILE".to_owned()));
@@ -34,13 +41,28 @@ pub(super) fn line(submit: &Submit) -> String {
         option("--env", Some(format!("{name}={value}")));
     }
     let limits = &submit.limits;
-    option("--memory", limits.memory_bytes.map(|bytes| bytes.to_string()));
-    option("--task-timeout", limits.task_timeout_ms.map(|ms| format!("{ms}ms")));
+    option(
+        "--memory",
+        limits.memory_bytes.map(|bytes| bytes.to_string()),
+    );
+    option(
+        "--task-timeout",
+        limits.task_timeout_ms.map(|ms| format!("{ms}ms")),
+    );
     option("--timeout", submit.timeout_ms.map(|ms| format!("{ms}ms")));
     option("--fuel", limits.fuel.map(|fuel| fuel.to_string()));
-    option("--max-output", limits.output_bytes.map(|bytes| bytes.to_string()));
-    option("--retries", limits.retries.map(|retries| retries.to_string()));
-    option("--priority", (submit.priority != 0).then(|| submit.priority.to_string()));
+    option(
+        "--max-output",
+        limits.output_bytes.map(|bytes| bytes.to_string()),
+    );
+    option(
+        "--retries",
+        limits.retries.map(|retries| retries.to_string()),
+    );
+    option(
+        "--priority",
+        (submit.priority != 0).then(|| submit.priority.to_string()),
+    );
     option("--chunk", submit.chunk.map(|chunk| chunk.to_string()));
     option("--collect", submit.collect.then(|| "DIR".to_owned()));
     option("--fold", submit.fold.map(|fold| word(fold).to_owned()));
@@ -57,7 +79,11 @@ pub(super) fn line(submit: &Submit) -> String {
         words.push("--".to_owned());
     }
     words.extend(submit.args.iter().cloned());
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    words
+        .iter()
+        .map(|word| quoted(word))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Files of a split that are written out.
@@ -88,7 +114,13 @@ mod tests {
 
     #[test]
     fn a_shell_reads_the_word_back() {
-        for (word, expected) in [("a.wasm", "a.wasm"), ("", "''"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("$x", "'$x'")] {
+        for (word, expected) in [
+            ("a.wasm", "a.wasm"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("$x", "'$x'"),
+        ] {
             assert_eq!(quoted(word), expected);
         }
     }

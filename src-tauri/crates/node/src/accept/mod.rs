@@ -18,7 +18,9 @@ use crate::template::Template;
 use api::{Error, ErrorCode, Reply, Split, Submit};
 use pool::spec::{Limits, Spec};
 use pool::{Digest, SubmitError};
-use sandbox::inspect::{Card, Fold as KernelFold, KernelDescription, Split as KernelSplit, check_parameters};
+use sandbox::inspect::{
+    Card, Fold as KernelFold, KernelDescription, Split as KernelSplit, check_parameters,
+};
 use sandbox::{Entry, Sandbox};
 use split::Cut;
 use std::time::Duration;
@@ -70,7 +72,10 @@ impl Acceptance {
             collect: submit.collect,
             shown: Shown {
                 module_name: submit.module_name.clone(),
-                result_type: asked.kernel.as_ref().and_then(|kernel| kernel.result.clone()),
+                result_type: asked
+                    .kernel
+                    .as_ref()
+                    .and_then(|kernel| kernel.result.clone()),
                 grid: None,
                 command: command::line(&submit),
             },
@@ -108,20 +113,35 @@ impl Acceptance {
         named: Vec<Digest>,
     ) -> Result<Reply, Error> {
         // From here on nothing that the job names can be deleted.
-        let holds: Vec<_> = named.iter().map(|digest| self.keep.blobs().hold(&digest.0)).collect();
+        let holds: Vec<_> = named
+            .iter()
+            .map(|digest| self.keep.blobs().hold(&digest.0))
+            .collect();
         for digest in &named {
-            self.keep.blobs().length(&digest.0).await.map_err(|error| gone(&error))?;
+            self.keep
+                .blobs()
+                .length(&digest.0)
+                .await
+                .map_err(|error| gone(&error))?;
         }
         let tasks = spec.count;
-        let living = spec.followed || spec.transient;
-        let written = serde_json::to_vec(&submit).map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
+        let living = self.living_only || spec.transient;
+        let written = serde_json::to_vec(&submit)
+            .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
         let spec_digest = Digest(*blake3::hash(&written).as_bytes());
         let client = pool::ClientId { submitter, id };
         let submitted = self
             .driving
             .ask(move |turn| {
-                let submit = pool::Submit { client, spec, spec_digest, client_living: living };
-                turn.coordinator.submit(turn.now, submit).map_err(|error| refused(&error))
+                let submit = pool::Submit {
+                    client,
+                    spec,
+                    spec_digest,
+                    client_living: living,
+                };
+                turn.coordinator
+                    .submit(turn.now, submit)
+                    .map_err(|error| refused(&error))
             })
             .await?;
         drop(holds);
@@ -129,7 +149,11 @@ impl Acceptance {
         if living && !submitted.existed {
             self.expect_follower(submitted.job);
         }
-        Ok(Reply::Submitted { job: submitted.job.to_string(), tasks, existed: submitted.existed })
+        Ok(Reply::Submitted {
+            job: submitted.job.to_string(),
+            tasks,
+            existed: submitted.existed,
+        })
     }
 
     /// A client that lives with its job follows it at once; one that does not
@@ -185,30 +209,60 @@ impl Acceptance {
             let twice = files.iter().any(|other: &InFile| other.name == file.name)
                 || each.is_some_and(|each| each.iter().any(|other| other.name == file.name));
             if twice {
-                return Err(Error::new(ErrorCode::Usage, format!("two files are to be /in/{}", file.name))
-                    .hint("give one of them another name: --in PATH::NAME"));
+                return Err(Error::new(
+                    ErrorCode::Usage,
+                    format!("two files are to be /in/{}", file.name),
+                )
+                .hint("give one of them another name: --in PATH::NAME"));
             }
             let digest = modules::digest(&file.blob)?;
-            let bytes = self.keep.blobs().length(&digest.0).await.map_err(|error| gone(&error))?;
-            files.push(InFile { name: file.name.clone(), blob: Blob { digest, bytes } });
+            let bytes = self
+                .keep
+                .blobs()
+                .length(&digest.0)
+                .await
+                .map_err(|error| gone(&error))?;
+            files.push(InFile {
+                name: file.name.clone(),
+                blob: Blob { digest, bytes },
+            });
         }
         let together: u64 = files.iter().map(|file| file.blob.bytes).sum();
         split::check_in_bytes(together)?;
         Ok(files)
     }
 
-    fn spec(&self, submit: &Submit, module: &Module, run: Run, count: u32, fold: pool::spec::Fold, named: &[Digest]) -> Spec {
+    fn spec(
+        &self,
+        submit: &Submit,
+        module: &Module,
+        run: Run,
+        count: u32,
+        fold: pool::spec::Fold,
+        named: &[Digest],
+    ) -> Spec {
         let (limits, settings) = (&submit.limits, &self.settings);
         Spec {
-            name: submit.name.clone().unwrap_or_else(|| submit.module_name.clone()),
+            name: submit
+                .name
+                .clone()
+                .unwrap_or_else(|| submit.module_name.clone()),
             module: module.digest,
             count,
             fold,
-            inputs: named.iter().copied().filter(|digest| *digest != module.digest).collect(),
+            inputs: named
+                .iter()
+                .copied()
+                .filter(|digest| *digest != module.digest)
+                .collect(),
             run: run.write(),
             limits: Limits {
                 memory_bytes: limits.memory_bytes.unwrap_or(settings.memory_bytes),
-                task_time: Some(limits.task_timeout_ms.map_or(settings.task_timeout, Duration::from_millis)),
+                task_time: Some(
+                    limits
+                        .task_timeout_ms
+                        .map_or(settings.task_timeout, Duration::from_millis),
+                ),
                 fuel: limits.fuel,
                 output_bytes: limits.output_bytes.unwrap_or(settings.output_bytes),
             },
@@ -220,13 +274,17 @@ impl Acceptance {
             timeout: submit.timeout_ms.map(Duration::from_millis),
             trial: submit.trial,
             transient: submit.transient,
-            followed: self.living_only,
+            // Whether jobs need a follower is this node's matter: the next one may not ask for it.
+            followed: false,
             chunk: submit.chunk,
         }
     }
 
     async fn put(&self, bytes: bytes::Bytes) -> Result<Digest, Error> {
-        self.keep.put(bytes, UNNAMED_BLOB_TIME).await.map_err(|error| unkept(&error))
+        self.keep
+            .put(bytes, UNNAMED_BLOB_TIME)
+            .await
+            .map_err(|error| unkept(&error))
     }
 }
 
@@ -240,16 +298,23 @@ fn own_fold(kernel: Option<&KernelDescription>) -> pool::spec::Fold {
 }
 
 fn parameters(card: &Card, submit: &Submit) -> Result<Option<Vec<(String, String)>>, Error> {
-    let given: Vec<(String, String)> = submit.params.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let given: Vec<(String, String)> = submit
+        .params
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     match &card.kernel {
-        Some(kernel) if submit.invoke.is_none() => {
-            check_parameters(kernel, &given).map(Some).map_err(|error| request::parameter_error(&error))
-        }
+        Some(kernel) if submit.invoke.is_none() => check_parameters(kernel, &given)
+            .map(Some)
+            .map_err(|error| request::parameter_error(&error)),
         Some(_) | None => match given.first() {
             None => Ok(None),
             Some((name, _)) => Err(Error::new(
                 ErrorCode::UnknownParameter,
-                format!("{} is no kernel, so it has no parameter {name:?}", submit.module_name),
+                format!(
+                    "{} is no kernel, so it has no parameter {name:?}",
+                    submit.module_name
+                ),
             )
             .hint("arguments of a program follow its name; put -- before those that begin with -")),
         },
@@ -260,9 +325,10 @@ fn parameters(card: &Card, submit: &Submit) -> Result<Option<Vec<(String, String
 pub(crate) fn unkept(error: &PutError) -> Error {
     match error {
         PutError::Full => crate::driver::full(),
-        PutError::TooLarge { cap } => {
-            Error::new(ErrorCode::InputTooLarge, format!("it is larger than the {cap} bytes that one blob may have"))
-        }
+        PutError::TooLarge { cap } => Error::new(
+            ErrorCode::InputTooLarge,
+            format!("it is larger than the {cap} bytes that one blob may have"),
+        ),
         PutError::Source { .. } => Error::new(ErrorCode::InputUnreadable, error.to_string()),
         PutError::Io(_) => Error::new(ErrorCode::FolderUnusable, error.to_string()),
     }
@@ -270,21 +336,37 @@ pub(crate) fn unkept(error: &PutError) -> Error {
 
 fn gone(error: &GetError) -> Error {
     match error {
-        GetError::Missing => Error::new(ErrorCode::BlobMissing, "an input is not here; it was not uploaded, or too long ago")
-            .hint("upload it again and submit again"),
+        GetError::Missing => Error::new(
+            ErrorCode::BlobMissing,
+            "an input is not here; it was not uploaded, or too long ago",
+        )
+        .hint("upload it again and submit again"),
         GetError::Corrupt | GetError::Io(_) => unreadable(error),
     }
 }
 
 fn refused(error: &SubmitError) -> Error {
     let (code, hint) = match error {
-        SubmitError::Conflict { .. } => (ErrorCode::Conflict, "choose another client id for another job"),
-        SubmitError::TooManyTasks { .. } => (ErrorCode::TooManyTasks, "let each task do more, or make several jobs"),
-        SubmitError::QueueFull { .. } => {
-            (ErrorCode::TooManyTasks, "wait until some have run, or cancel jobs: skep job ls lists them")
-        }
-        SubmitError::TooManyJobs => (ErrorCode::TooManyTasks, "remove jobs that have ended: skep job rm"),
-        SubmitError::TooLarge { .. } => (ErrorCode::InputTooLarge, "give less, or give it as a file with --in"),
+        SubmitError::Conflict { .. } => (
+            ErrorCode::Conflict,
+            "choose another client id for another job",
+        ),
+        SubmitError::TooManyTasks { .. } => (
+            ErrorCode::TooManyTasks,
+            "let each task do more, or make several jobs",
+        ),
+        SubmitError::QueueFull { .. } => (
+            ErrorCode::TooManyTasks,
+            "wait until some have run, or cancel jobs: skep job ls lists them",
+        ),
+        SubmitError::TooManyJobs => (
+            ErrorCode::TooManyTasks,
+            "remove jobs that have ended: skep job rm",
+        ),
+        SubmitError::TooLarge { .. } => (
+            ErrorCode::InputTooLarge,
+            "give less, or give it as a file with --in",
+        ),
         SubmitError::Priority { .. } => (ErrorCode::Usage, "0 is what jobs have that say nothing"),
     };
     Error::new(code, error.to_string()).hint(hint)

@@ -13,7 +13,10 @@ const FULL: &str = "the disk is full: nothing new is accepted, and what runs is 
 impl Loop {
     /// Until the commit is to be tried again.
     pub(super) async fn hold(&mut self) {
-        let news = self.driver.storage.send_if_modified(|storage| storage.replace(FULL.to_owned()).is_none());
+        let news = self
+            .driver
+            .storage
+            .send_if_modified(|storage| storage.replace(FULL.to_owned()).is_none());
         if news {
             tracing::error!("{FULL}");
         }
@@ -21,7 +24,10 @@ impl Loop {
         while let Ok(Some(input)) = timeout_at(again, self.driver.inbox.recv()).await {
             match input {
                 Input::Look(look) => look(&self.driver.coordinator),
-                Input::Ask { ask, patient: false } => {
+                Input::Ask {
+                    ask,
+                    patient: false,
+                } => {
                     ask(Err(full()));
                 }
                 Input::Stop => {
@@ -40,6 +46,9 @@ impl Loop {
 }
 
 pub(crate) fn full() -> Error {
-    Error::new(ErrorCode::StorageFull, "the disk is full, so nothing was accepted")
-        .hint("free some space on the disk of the data folder; what already runs goes on by itself")
+    Error::new(
+        ErrorCode::StorageFull,
+        "the disk is full, so nothing was accepted",
+    )
+    .hint("free some space on the disk of the data folder; what already runs goes on by itself")
 }

@@ -111,7 +111,8 @@ impl Loop {
             }
             return;
         }
-        let received = tokio::time::timeout(sleep, self.driver.inbox.recv_many(batch, INPUTS_PER_TURN));
+        let received =
+            tokio::time::timeout(sleep, self.driver.inbox.recv_many(batch, INPUTS_PER_TURN));
         if received.await == Ok(0) {
             self.stopping = true;
         }
@@ -119,12 +120,20 @@ impl Loop {
 
     fn until_timer(&self) -> Duration {
         let due = self.driver.coordinator.poll_timeout();
-        due.map_or(SLEEP_MAX, |(moment, _)| moment.since(self.driver.clock.moment())).min(SLEEP_MAX)
+        due.map_or(SLEEP_MAX, |(moment, _)| {
+            moment.since(self.driver.clock.moment())
+        })
+        .min(SLEEP_MAX)
     }
 
     fn fire(&mut self) {
         let now = self.driver.clock.now();
-        if self.driver.coordinator.poll_timeout().is_some_and(|(moment, _)| moment <= now.moment) {
+        if self
+            .driver
+            .coordinator
+            .poll_timeout()
+            .is_some_and(|(moment, _)| moment <= now.moment)
+        {
             self.driver.coordinator.handle_timeout(now);
         }
     }
@@ -134,7 +143,13 @@ impl Loop {
         let coordinator = &mut self.driver.coordinator;
         match input {
             Input::Connected(peer, frames) => {
-                self.peers.insert(peer, Link { frames, decoder: Decoder::default() });
+                self.peers.insert(
+                    peer,
+                    Link {
+                        frames,
+                        decoder: Decoder::default(),
+                    },
+                );
                 coordinator.handle_connected(now, peer);
             }
             Input::Frames(peer, frames) => self.frames(peer, &frames),
@@ -144,7 +159,12 @@ impl Loop {
             }
             Input::ChoreDone(done) => coordinator.handle_chore_done(now, done),
             Input::Ask { ask, .. } => {
-                let turn = Turn { coordinator, now, writes: &mut self.writes, follows: &mut self.driver.follows };
+                let turn = Turn {
+                    coordinator,
+                    now,
+                    writes: &mut self.writes,
+                    follows: &mut self.driver.follows,
+                };
                 self.after.extend(ask(Ok(turn)));
             }
             Input::Look(look) => look(coordinator),
@@ -155,7 +175,9 @@ impl Loop {
     fn frames(&mut self, peer: Peer, frames: &[u8]) {
         let now = self.driver.clock.now();
         let coordinator = &mut self.driver.coordinator;
-        let Some(link) = self.peers.get_mut(&peer) else { return };
+        let Some(link) = self.peers.get_mut(&peer) else {
+            return;
+        };
         link.decoder.push(frames);
         loop {
             match link.decoder.decode() {
@@ -208,7 +230,9 @@ impl Loop {
                 return false;
             }
         }
-        self.driver.storage.send_if_modified(|storage| storage.take().is_some());
+        self.driver
+            .storage
+            .send_if_modified(|storage| storage.take().is_some());
         let micros = self.driver.writer.commit_micros();
         self.driver.commit_micros.send_if_modified(|last| {
             // A tenth more or less is no news to anybody.
@@ -228,10 +252,13 @@ impl Loop {
             if matches!(message, ToWorker::Refused { .. }) {
                 refused.push(peer);
             }
-            let at = frames.iter().position(|(to, _)| *to == peer).unwrap_or_else(|| {
-                frames.push((peer, Vec::new()));
-                frames.len() - 1
-            });
+            let at = frames
+                .iter()
+                .position(|(to, _)| *to == peer)
+                .unwrap_or_else(|| {
+                    frames.push((peer, Vec::new()));
+                    frames.len() - 1
+                });
             if let Err(error) = encode(&message, &mut frames[at].1) {
                 tracing::error!(%error, "a message to a worker was left out");
             }
@@ -244,7 +271,9 @@ impl Loop {
         }
         for peer in refused {
             self.peers.remove(&peer);
-            self.driver.coordinator.handle_disconnected(self.driver.clock.now(), peer, false);
+            self.driver
+                .coordinator
+                .handle_disconnected(self.driver.clock.now(), peer, false);
         }
     }
 }
@@ -252,6 +281,8 @@ impl Loop {
 /// The store is in a state that nobody may be told of.
 fn end(what: &str, error: &CommitError) -> ! {
     tracing::error!(%error, "{what}");
-    eprintln!("error: {what}: {error}; ending at once, so that nothing is promised that is not on disk");
+    eprintln!(
+        "error: {what}: {error}; ending at once, so that nothing is promised that is not on disk"
+    );
     std::process::abort()
 }

@@ -66,7 +66,10 @@ pub(crate) fn follow(
         }
         left.await;
     });
-    Following { events: received, end: ended }
+    Following {
+        events: received,
+        end: ended,
+    }
 }
 
 impl Follower {
@@ -124,12 +127,19 @@ impl Follower {
 
     async fn progress(&self) -> Result<(), Left> {
         let job = self.library.job(self.job).await.map_err(|_| Left)?;
-        self.send(Event::Progress { tasks: job.tasks, reason: job.reason.map(|reason| reason.text) }).await
+        self.send(Event::Progress {
+            tasks: job.tasks,
+            reason: job.reason.map(|reason| reason.text),
+        })
+        .await
     }
 
     async fn end(mut self) -> Result<Reply, Left> {
         if self.single {
-            for (stream, what) in [(Stream::Stdout, BytesOf::Result), (Stream::Stderr, BytesOf::Log)] {
+            for (stream, what) in [
+                (Stream::Stdout, BytesOf::Result),
+                (Stream::Stderr, BytesOf::Log),
+            ] {
                 if let Err(error) = self.rest(stream, what).await? {
                     tracing::warn!(job = %self.job, %error, "the rest of the output could not be shown");
                 }
@@ -157,7 +167,15 @@ impl Follower {
             };
             let len = piece.len() as u64;
             let bytes = serde_bytes::ByteBuf::from(piece);
-            self.piece(&Output { job: self.job, index: 0, attempt, stream, offset, bytes }).await?;
+            self.piece(&Output {
+                job: self.job,
+                index: 0,
+                attempt,
+                stream,
+                offset,
+                bytes,
+            })
+            .await?;
             offset += len;
         }
         Ok(Ok(()))
@@ -173,5 +191,8 @@ fn written(stream: Stream, bytes: &[u8]) -> Event {
         Stream::Stdout => "stdout",
         Stream::Stderr => "stderr",
     };
-    Event::Output { stream: stream.to_owned(), base64: BASE64.encode(bytes) }
+    Event::Output {
+        stream: stream.to_owned(),
+        base64: BASE64.encode(bytes),
+    }
 }

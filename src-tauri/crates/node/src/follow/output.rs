@@ -79,15 +79,22 @@ impl Progress {
     fn begin(&mut self, attempt: u32) {
         if attempt > self.attempt {
             self.attempt = attempt;
-            self.again = (self.shown > 0).then(|| Again { seen: 0, hash: blake3::Hasher::new() });
+            self.again = (self.shown > 0).then(|| Again {
+                seen: 0,
+                hash: blake3::Hasher::new(),
+            });
         }
     }
 
     /// Compares the part of these bytes that was shown before; false where it
     /// is found to differ.
     fn check(&mut self, offset: u64, bytes: &[u8]) -> bool {
-        let Some(again) = &mut self.again else { return !self.differs };
-        let Some(bytes) = skip(again.seen, offset, bytes) else { return true };
+        let Some(again) = &mut self.again else {
+            return !self.differs;
+        };
+        let Some(bytes) = skip(again.seen, offset, bytes) else {
+            return true;
+        };
         let rest = usize::try_from(self.shown - again.seen).unwrap_or(usize::MAX);
         let old = &bytes[..bytes.len().min(rest)];
         again.hash.update(old);
@@ -141,21 +148,45 @@ mod tests {
     #[test]
     fn every_byte_is_shown_once() {
         assert_eq!(show(&[piece(1, 0, b"ab"), piece(1, 2, b"cd")]), "abcd");
-        assert_eq!(show(&[piece(1, 0, b"ab"), piece(1, 0, b"ab"), piece(1, 1, b"bc")]), "abc", "sent twice");
-        assert_eq!(show(&[piece(1, 0, b"ab"), piece(1, 4, b"ef")]), "ab", "after a hole the store is read");
+        assert_eq!(
+            show(&[piece(1, 0, b"ab"), piece(1, 0, b"ab"), piece(1, 1, b"bc")]),
+            "abc",
+            "sent twice"
+        );
+        assert_eq!(
+            show(&[piece(1, 0, b"ab"), piece(1, 4, b"ef")]),
+            "ab",
+            "after a hole the store is read"
+        );
     }
 
     #[test]
     fn an_attempt_that_repeats_itself_goes_on_where_it_was() {
-        let again = [piece(1, 0, b"abc"), piece(2, 0, b"ab"), piece(2, 2, b"cde"), piece(2, 5, b"f")];
+        let again = [
+            piece(1, 0, b"abc"),
+            piece(2, 0, b"ab"),
+            piece(2, 2, b"cde"),
+            piece(2, 5, b"f"),
+        ];
         assert_eq!(show(&again), "abcdef");
-        assert_eq!(show(&[piece(1, 0, b"abc"), piece(2, 0, b"a"), piece(3, 0, b"abcd")]), "abcd");
-        assert_eq!(show(&[piece(2, 0, b"abc"), piece(1, 3, b"d")]), "abc", "an older attempt says nothing more");
+        assert_eq!(
+            show(&[piece(1, 0, b"abc"), piece(2, 0, b"a"), piece(3, 0, b"abcd")]),
+            "abcd"
+        );
+        assert_eq!(
+            show(&[piece(2, 0, b"abc"), piece(1, 3, b"d")]),
+            "abc",
+            "an older attempt says nothing more"
+        );
     }
 
     #[test]
     fn an_attempt_that_writes_something_else_is_not_shown() {
-        let other = [piece(1, 0, b"abc"), piece(2, 0, b"aXcde"), piece(2, 5, b"f")];
+        let other = [
+            piece(1, 0, b"abc"),
+            piece(2, 0, b"aXcde"),
+            piece(2, 5, b"f"),
+        ];
         assert_eq!(show(&other), "abc!");
     }
 }

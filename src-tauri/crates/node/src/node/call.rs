@@ -20,7 +20,10 @@ pub(super) async fn call(
         Request::Inspect { module } => verbs::inspect(node, &module).await?,
         Request::Submit(submit) => {
             if node.stopping.load(Ordering::Relaxed) {
-                return Err(Error::new(ErrorCode::Stopping, "the node is stopping and takes no new jobs"));
+                return Err(Error::new(
+                    ErrorCode::Stopping,
+                    "the node is stopping and takes no new jobs",
+                ));
             }
             if node.storage.borrow().is_some() {
                 return Err(crate::driver::full());
@@ -34,31 +37,66 @@ pub(super) async fn call(
         Request::Cancel { job } => verbs::cancel(node, &job).await?,
         Request::Retry { job, changes } => verbs::retry(node, &job, changes).await?,
         Request::RemoveJob { job } => verbs::remove(node, &job).await?,
-        Request::Tasks { job, from, limit } => library.tasks(library.find(&job).await?, from, limit).await?,
-        Request::Task { job, index } => Reply::Task(Box::new(library.task(library.find(&job).await?, index).await?)),
-        Request::Results { job, from, limit } => library.results(library.find(&job).await?, from, limit).await?,
+        Request::Tasks { job, from, limit } => {
+            library
+                .tasks(library.find(&job).await?, from, limit)
+                .await?
+        }
+        Request::Task { job, index } => Reply::Task(Box::new(
+            library.task(library.find(&job).await?, index).await?,
+        )),
+        Request::Results { job, from, limit } => {
+            library
+                .results(library.find(&job).await?, from, limit)
+                .await?
+        }
         Request::Read { job, index, what } => {
-            let (_, bytes, pieces) = library.read_attempt(library.find(&job).await?, index, what).await?;
-            return Ok(Answer { reply: Reply::Bytes { bytes }, then: Then::Bytes(pieces) });
+            let (_, bytes, pieces) = library
+                .read_attempt(library.find(&job).await?, index, what)
+                .await?;
+            return Ok(Answer {
+                reply: Reply::Bytes { bytes },
+                then: Then::Bytes(pieces),
+            });
         }
         Request::PushModule { name, blob } => verbs::push_module(node, name, &blob).await?,
         Request::Modules => library.modules().await?,
         Request::RemoveModule { name } => verbs::remove_module(node, name).await?,
-        Request::Machines => Reply::Machines { machines: library.machines().await? },
+        Request::Machines => Reply::Machines {
+            machines: library.machines().await?,
+        },
         Request::Machine { machine } => Reply::Machine(Box::new(library.machine(&machine).await?)),
         Request::Contribution => Reply::Contribution(verbs::contribution(node).await?),
         Request::Contribute { on } => {
-            verbs::set(node, "contribute.on", Some(if on { "true" } else { "false" })).await?;
+            verbs::set(
+                node,
+                "contribute.on",
+                Some(if on { "true" } else { "false" }),
+            )
+            .await?;
             Reply::Contribution(verbs::contribution(node).await?)
         }
         Request::Doctor => Reply::Checks { checks: Vec::new() },
-        Request::Logs { filter, limit, follow } => {
-            return Ok(journal::answer(&node.options.folders.logs, &filter, limit, follow)?);
+        Request::Logs {
+            filter,
+            limit,
+            follow,
+        } => {
+            return Ok(journal::answer(
+                &node.options.folders.logs,
+                &filter,
+                limit,
+                follow,
+            )?);
         }
-        Request::Config { key } => Reply::Config { values: node.settings().values(key.as_deref())? },
+        Request::Config { key } => Reply::Config {
+            values: node.settings().values(key.as_deref())?,
+        },
         Request::SetConfig { key, value } => {
             verbs::set(node, &key, value.as_deref()).await?;
-            Reply::Config { values: node.settings().values(Some(&key))? }
+            Reply::Config {
+                values: node.settings().values(Some(&key))?,
+            }
         }
     };
     Ok(reply.into())
@@ -71,7 +109,10 @@ fn admit(caller: Caller) -> Result<u64, Error> {
     match caller {
         Caller::InProcess => Ok(u64::from(own)),
         Caller::Local { uid, .. } if uid == own || uid == 0 => Ok(u64::from(own)),
-        Caller::Local { .. } => Err(Error::new(ErrorCode::NotAllowed, "this node belongs to another account")
-            .hint("run skep as the account that started it, or start a node of your own")),
+        Caller::Local { .. } => Err(Error::new(
+            ErrorCode::NotAllowed,
+            "this node belongs to another account",
+        )
+        .hint("run skep as the account that started it, or start a node of your own")),
     }
 }

@@ -22,14 +22,22 @@ pub(crate) fn unopened(error: &OpenError) -> Error {
     match error {
         OpenError::Damaged { backup, .. } => {
             let hint = match backup {
-                Some(_) => "go back to the newest backup: skep doctor --restore-backup; or begin anew: skep doctor --start-over",
+                Some(_) => {
+                    "go back to the newest backup: skep doctor --restore-backup; or begin anew: skep doctor --start-over"
+                }
                 None => "there is no backup; to begin anew: skep doctor --start-over",
             };
             Error::new(ErrorCode::DataDamaged, message).hint(hint)
         }
-        OpenError::TooNew { .. } => Error::new(ErrorCode::DataTooNew, message).hint("update Skep on this machine"),
-        OpenError::Full => Error::new(ErrorCode::StorageFull, message).hint("free some space on that disk"),
-        OpenError::Missing { .. } => Error::new(ErrorCode::NoNode, message).hint("skep run MODULE makes it"),
+        OpenError::TooNew { .. } => {
+            Error::new(ErrorCode::DataTooNew, message).hint("update Skep on this machine")
+        }
+        OpenError::Full => {
+            Error::new(ErrorCode::StorageFull, message).hint("free some space on that disk")
+        }
+        OpenError::Missing { .. } => {
+            Error::new(ErrorCode::NoNode, message).hint("skep run MODULE makes it")
+        }
         OpenError::ReadOnly { .. } => Error::new(ErrorCode::FolderUnusable, message)
             .hint("make it writable for you, or choose another place with --data DIR"),
         OpenError::Failed { .. } => Error::new(ErrorCode::FolderUnusable, message),

@@ -31,8 +31,14 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
     let folders = &options.folders;
     folders.make()?;
     let lock = store::lock(&folders.data).map_err(|error| locked(&error))?;
-    let Store { writer, reader, blobs, past } =
-        Store::open(&lock, store::Options::default()).await.map_err(|error| unopened(&error))?;
+    let Store {
+        writer,
+        reader,
+        blobs,
+        past,
+    } = Store::open(&lock, store::Options::default())
+        .await
+        .map_err(|error| unopened(&error))?;
     let identity = identity::of(&folders.data)?;
     let sandbox = open_sandbox(&options, &identity).await;
     if let (true, Err(error)) = (options.work, &sandbox) {
@@ -40,7 +46,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
     }
     let (clock, mut coordinator) = restore(&reader, past).await?;
     coordinator.limit_queued_tasks(u64::from(options.settings.queued_tasks));
-    // LIVING
+    coordinator.living_only(options.living_only);
 
     let host = Arc::new(Host::new());
     let keep = Keep::new(blobs.clone());
@@ -55,7 +61,11 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
         writer,
         clock,
         inbox: received,
-        chores: Chores { driving: driving.clone(), reader: reader.clone(), keep: keep.clone() },
+        chores: Chores {
+            driving: driving.clone(),
+            reader: reader.clone(),
+            keep: keep.clone(),
+        },
         follows: Follows::default(),
         storage,
         commit_micros,
@@ -80,8 +90,16 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
         }
         Ok(_) | Err(_) => None,
     };
+    if let Err(error) = options.settings.keep_last_good() {
+        tracing::warn!(%error, "no copy of the settings file could be kept");
+    }
     let (results_days, days) = watch::channel(options.settings.results_days);
-    let tidy = Tidy { driving: driving.clone(), reader, keep: keep.clone(), results_days: days };
+    let tidy = Tidy {
+        driving: driving.clone(),
+        reader,
+        keep: keep.clone(),
+        results_days: days,
+    };
     tokio::spawn(tidy.run());
     Ok(Node {
         inner: Arc::new(Inner {
@@ -106,10 +124,16 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
 
 /// The rules as they were committed, and the clock that goes on from there.
 async fn restore(reader: &store::Reader, past: Past) -> Result<(Clock, Coordinator), Error> {
-    let mut image = image(reader.restore().await.map_err(|error| crate::stored::unread(&error))?);
+    let mut image = image(
+        reader
+            .restore()
+            .await
+            .map_err(|error| crate::stored::unread(&error))?,
+    );
     let clock = Clock::from(image.moment);
     let mut seed = [0; 8];
-    getrandom::fill(&mut seed).map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
+    getrandom::fill(&mut seed)
+        .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
     let seed = u64::from_le_bytes(seed);
     let coordinator = match past {
         Past::New => Coordinator::new(clock.now(), seed),
@@ -119,7 +143,10 @@ async fn restore(reader: &store::Reader, past: Past) -> Result<(Clock, Coordinat
         Past::Restored { lost } => {
             // Beyond any term that was forgotten: none was raised more often than once a millisecond.
             image.term = Term(image.term.0.max(wall_ms().unsigned_abs()));
-            tracing::warn!(?lost, "the database is older than what was committed here; what came later is forgotten");
+            tracing::warn!(
+                ?lost,
+                "the database is older than what was committed here; what came later is forgotten"
+            );
             Coordinator::restore(clock.now(), seed, image).map_err(|error| restored(&error))?
         }
     };
@@ -148,11 +175,16 @@ fn executor() -> Result<PathBuf, Error> {
         return Ok(path.into());
     }
     let missing = |why: String| {
-        Error::new(ErrorCode::ExecutorMissing, why).hint("install Skep again; from its source: cargo build -p executor")
+        Error::new(ErrorCode::ExecutorMissing, why)
+            .hint("install Skep again; from its source: cargo build -p executor")
     };
-    let program = std::env::current_exe().map_err(|error| missing(format!("this program cannot find itself: {error}")))?;
+    let program = std::env::current_exe()
+        .map_err(|error| missing(format!("this program cannot find itself: {error}")))?;
     let beside = program.with_file_name(NAME);
-    let libexec = program.parent().and_then(|bin| bin.parent()).map(|prefix| prefix.join("libexec/skep").join(NAME));
+    let libexec = program
+        .parent()
+        .and_then(|bin| bin.parent())
+        .map(|prefix| prefix.join("libexec/skep").join(NAME));
     [Some(beside.clone()), libexec]
         .into_iter()
         .flatten()
@@ -160,7 +192,13 @@ fn executor() -> Result<PathBuf, Error> {
         .ok_or_else(|| missing(format!("there is no {NAME} beside {}", program.display())))
 }
 
-fn worker(options: &Options, identity: &Identity, clock: &Clock, host: &Host, turnaround_micros: u32) -> Worker {
+fn worker(
+    options: &Options,
+    identity: &Identity,
+    clock: &Clock,
+    host: &Host,
+    turnaround_micros: u32,
+) -> Worker {
     let settings = &options.settings;
     let about = WorkerOptions {
         machine: identity.machine,
@@ -169,13 +207,28 @@ fn worker(options: &Options, identity: &Identity, clock: &Clock, host: &Host, tu
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         cores: host::cores(),
     };
-    let mut config = WorkerConfig { slots: 0, memory_bytes: 0, paused: None, turnaround_micros };
-    configure(&mut config, settings, options.cores, host.reading().memory_total);
+    let mut config = WorkerConfig {
+        slots: 0,
+        memory_bytes: 0,
+        paused: None,
+        turnaround_micros,
+    };
+    configure(
+        &mut config,
+        settings,
+        options.cores,
+        host.reading().memory_total,
+    );
     Worker::new(clock.now(), about, config)
 }
 
 /// What the settings allow this machine to do.
-pub(super) fn configure(config: &mut WorkerConfig, settings: &Settings, cores: Option<u32>, memory_total: u64) {
+pub(super) fn configure(
+    config: &mut WorkerConfig,
+    settings: &Settings,
+    cores: Option<u32>,
+    memory_total: u64,
+) {
     config.slots = cores.or(settings.cores).unwrap_or_else(host::cores).max(1);
     config.memory_bytes = memory_total / 100 * u64::from(settings.memory_percent);
     config.paused = (!settings.contribute).then(|| PAUSED.to_owned());
@@ -189,7 +242,8 @@ impl super::Inner {
     pub(super) async fn apply(&self, settings: &Settings) {
         let (settings, cores) = (settings.clone(), self.options.cores);
         let memory_total = self.host.reading().memory_total;
-        let change = move |config: &mut WorkerConfig| configure(config, &settings, cores, memory_total);
+        let change =
+            move |config: &mut WorkerConfig| configure(config, &settings, cores, memory_total);
         self.wish(Wish::Configure(Box::new(change))).await;
     }
 }

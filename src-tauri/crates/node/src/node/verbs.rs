@@ -52,11 +52,19 @@ pub(super) async fn status(node: &Inner) -> Result<Reply, Error> {
     })))
 }
 
-pub(super) async fn upload(node: &Inner, bytes: Option<u64>, upload: Option<Upload>) -> Result<Reply, Error> {
-    let mut upload = upload.ok_or_else(|| Error::new(ErrorCode::Usage, "an upload comes with bytes"))?;
+pub(super) async fn upload(
+    node: &Inner,
+    bytes: Option<u64>,
+    upload: Option<Upload>,
+) -> Result<Reply, Error> {
+    let mut upload =
+        upload.ok_or_else(|| Error::new(ErrorCode::Usage, "an upload comes with bytes"))?;
     let too_large = || {
-        Error::new(ErrorCode::InputTooLarge, format!("an input may have {UPLOAD_BYTES_MAX} bytes"))
-            .hint("split it into several files")
+        Error::new(
+            ErrorCode::InputTooLarge,
+            format!("an input may have {UPLOAD_BYTES_MAX} bytes"),
+        )
+        .hint("split it into several files")
     };
     if bytes.is_some_and(|bytes| bytes > UPLOAD_BYTES_MAX) {
         return Err(too_large());
@@ -69,14 +77,28 @@ pub(super) async fn upload(node: &Inner, bytes: Option<u64>, upload: Option<Uplo
         writer.write(&piece).await.map_err(|error| unkept(&error))?;
     }
     if let Some(bytes) = bytes.filter(|bytes| *bytes != writer.length()) {
-        let message = format!("the upload ended after {} of {bytes} bytes", writer.length());
+        let message = format!(
+            "the upload ended after {} of {bytes} bytes",
+            writer.length()
+        );
         return Err(Error::new(ErrorCode::InputUnreadable, message).hint("send it again"));
     }
-    let kept = node.keep.finish(writer, UNNAMED_BLOB_TIME).await.map_err(|error| unkept(&error))?;
+    let kept = node
+        .keep
+        .finish(writer, UNNAMED_BLOB_TIME)
+        .await
+        .map_err(|error| unkept(&error))?;
     let (digest, bytes) = kept.ok_or_else(|| {
-        Error::new(ErrorCode::BlobMissing, "an equal blob was deleted in the same moment").hint("send it again")
+        Error::new(
+            ErrorCode::BlobMissing,
+            "an equal blob was deleted in the same moment",
+        )
+        .hint("send it again")
     })?;
-    Ok(Reply::Blob { blob: digest.to_string(), bytes })
+    Ok(Reply::Blob {
+        blob: digest.to_string(),
+        bytes,
+    })
 }
 
 pub(super) async fn inspect(node: &Inner, module: &ModuleRef) -> Result<Reply, Error> {
@@ -90,10 +112,19 @@ pub(super) async fn follow(node: &Inner, job: &str, output: bool) -> Result<Answ
     let (news, single) = node
         .driving
         .ask_patiently(move |turn| {
-            let view = turn.coordinator.job(&job).ok_or(CommandError::UnknownJob).map_err(|e| denied(e, job))?;
-            let ended = matches!(view.state, JobState::Done | JobState::Failed | JobState::Cancelled);
+            let view = turn
+                .coordinator
+                .job(&job)
+                .ok_or(CommandError::UnknownJob)
+                .map_err(|e| denied(e, job))?;
+            let ended = matches!(
+                view.state,
+                JobState::Done | JobState::Failed | JobState::Cancelled
+            );
             let news = turn.follows.add(job, output, ended);
-            turn.coordinator.follow(turn.now, job, news.id).map_err(|error| denied(error, job))?;
+            turn.coordinator
+                .follow(turn.now, job, news.id)
+                .map_err(|error| denied(error, job))?;
             Ok((news, view.total == 1))
         })
         .await?;
@@ -107,16 +138,26 @@ pub(super) async fn follow(node: &Inner, job: &str, output: bool) -> Result<Answ
         // A node that has stopped is followed by nobody.
         let _ = left.await;
     };
-    let Following { events, end } = start_following(job, news, output, single, node.library.clone(), left);
-    Ok(Answer { reply: Reply::Following, then: Then::Events(events, end) })
+    let Following { events, end } =
+        start_following(job, news, output, single, node.library.clone(), left);
+    Ok(Answer {
+        reply: Reply::Following,
+        then: Then::Events(events, end),
+    })
 }
 
 pub(super) async fn release(node: &Inner, job: &str) -> Result<Reply, Error> {
-    command(node, job, |turn, job| turn.coordinator.release(turn.now, job)).await
+    command(node, job, |turn, job| {
+        turn.coordinator.release(turn.now, job)
+    })
+    .await
 }
 
 pub(super) async fn cancel(node: &Inner, job: &str) -> Result<Reply, Error> {
-    command(node, job, |turn, job| turn.coordinator.cancel(turn.now, job)).await
+    command(node, job, |turn, job| {
+        turn.coordinator.cancel(turn.now, job)
+    })
+    .await
 }
 
 pub(super) async fn retry(node: &Inner, job: &str, changes: LimitChanges) -> Result<Reply, Error> {
@@ -125,23 +166,39 @@ pub(super) async fn retry(node: &Inner, job: &str, changes: LimitChanges) -> Res
         task_time: changes.task_timeout_ms.map(Duration::from_millis),
         retries: changes.retries,
     };
-    command(node, job, move |turn, job| turn.coordinator.retry(turn.now, job, changes)).await
+    command(node, job, move |turn, job| {
+        turn.coordinator.retry(turn.now, job, changes)
+    })
+    .await
 }
 
 pub(super) async fn remove(node: &Inner, job: &str) -> Result<Reply, Error> {
-    command(node, job, |turn, job| turn.coordinator.forget(turn.now, job)).await
+    command(node, job, |turn, job| {
+        turn.coordinator.forget(turn.now, job)
+    })
+    .await
 }
 
 pub(super) async fn push_module(node: &Inner, name: String, blob: &str) -> Result<Reply, Error> {
     modules::check_name(&name)?;
-    let module = modules::find(&ModuleRef::Blob { blob: blob.to_owned() }, &node.library, node.keep.blobs()).await?;
+    let module = modules::find(
+        &ModuleRef::Blob {
+            blob: blob.to_owned(),
+        },
+        &node.library,
+        node.keep.blobs(),
+    )
+    .await?;
     if let sandbox::inspect::Verdict::Refuse(refused) = &module.card.verdict {
         return Err(views::refusal(refused));
     }
     let _naming = node.naming.lock().await;
     let hold = node.keep.blobs().hold(&module.digest.0);
     if !module.stored {
-        node.keep.put(module.bytes.clone(), UNNAMED_BLOB_TIME).await.map_err(|error| unkept(&error))?;
+        node.keep
+            .put(module.bytes.clone(), UNNAMED_BLOB_TIME)
+            .await
+            .map_err(|error| unkept(&error))?;
     }
     let row = store::NameRow {
         name,
@@ -156,7 +213,12 @@ pub(super) async fn push_module(node: &Inner, name: String, blob: &str) -> Resul
 
 pub(super) async fn remove_module(node: &Inner, name: String) -> Result<Reply, Error> {
     let _naming = node.naming.lock().await;
-    let known = node.library.reader().name(&name).await.map_err(|error| unread(&error))?;
+    let known = node
+        .library
+        .reader()
+        .name(&name)
+        .await
+        .map_err(|error| unread(&error))?;
     if known.is_none() {
         return Err(modules::no_such(&name));
     }
@@ -168,25 +230,48 @@ pub(super) async fn remove_module(node: &Inner, name: String) -> Result<Reply, E
 pub(super) async fn contribution(node: &Inner) -> Result<Contribution, Error> {
     let settings = node.settings();
     let total = node.host.reading().memory_total;
-    let mut config = pool::WorkerConfig { slots: 0, memory_bytes: 0, paused: None, turnaround_micros: 0 };
+    let mut config = pool::WorkerConfig {
+        slots: 0,
+        memory_bytes: 0,
+        paused: None,
+        turnaround_micros: 0,
+    };
     super::start::configure(&mut config, &settings, node.options.cores, total);
     let (on, reason) = match (&node.wishes, config.paused) {
-        (None, _) => (false, "this node only coordinates: it was started without work".to_owned()),
+        (None, _) => (
+            false,
+            "this node only coordinates: it was started without work".to_owned(),
+        ),
         (Some(_), Some(paused)) => (false, paused),
         (Some(_), None) => {
             let machines = node.library.machines().await?;
-            let working = machines.iter().find(|machine| machine.state != MachineState::Offline);
-            (true, working.map_or_else(|| "starting".to_owned(), |machine| machine.reason.clone()))
+            let working = machines
+                .iter()
+                .find(|machine| machine.state != MachineState::Offline);
+            (
+                true,
+                working.map_or_else(|| "starting".to_owned(), |machine| machine.reason.clone()),
+            )
         }
     };
-    Ok(Contribution { on, reason, cores: config.slots, memory_bytes: config.memory_bytes })
+    Ok(Contribution {
+        on,
+        reason,
+        cores: config.slots,
+        memory_bytes: config.memory_bytes,
+    })
 }
 
 pub(super) async fn set(node: &Inner, key: &str, value: Option<&str>) -> Result<(), Error> {
     let settings = node.settings().set(key, value)?;
-    *node.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = settings.clone();
+    *node
+        .settings
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner) = settings.clone();
     journal::set_level(settings.log_level);
-    node.results_days.send_if_modified(|days| std::mem::replace(days, settings.results_days) != settings.results_days);
+    node.results_days.send_if_modified(|days| {
+        std::mem::replace(days, settings.results_days) != settings.results_days
+    });
     node.apply(&settings).await;
     let queued = u64::from(settings.queued_tasks);
     node.driving
@@ -203,13 +288,20 @@ async fn command(
     command: impl FnOnce(&mut Turn<'_>, JobId) -> Result<(), CommandError> + Send + 'static,
 ) -> Result<Reply, Error> {
     let job = node.library.find(job).await?;
-    node.driving.ask(move |turn| command(turn, job).map_err(|error| denied(error, job))).await?;
+    node.driving
+        .ask(move |turn| command(turn, job).map_err(|error| denied(error, job)))
+        .await?;
     Ok(Reply::Done)
 }
 
 /// Gives a name another module, or takes it away. The name holds its blob.
 async fn rename(node: &Inner, name: String, row: Option<store::NameRow>) -> Result<(), Error> {
-    let before = node.library.reader().name(&name).await.map_err(|error| unread(&error))?;
+    let before = node
+        .library
+        .reader()
+        .name(&name)
+        .await
+        .map_err(|error| unread(&error))?;
     node.driving
         .ask(move |turn| {
             if let Some(row) = &row {
@@ -219,10 +311,18 @@ async fn rename(node: &Inner, name: String, row: Option<store::NameRow>) -> Resu
                 turn.coordinator.release_blob(pool::Digest(before.digest));
             }
             turn.writes.push(match row {
-                Some(row) => {
-                    Write::Name { name, digest: Some(row.digest), bytes: row.bytes, wall_ms: row.wall_ms }
-                }
-                None => Write::Name { name, digest: None, bytes: 0, wall_ms: 0 },
+                Some(row) => Write::Name {
+                    name,
+                    digest: Some(row.digest),
+                    bytes: row.bytes,
+                    wall_ms: row.wall_ms,
+                },
+                None => Write::Name {
+                    name,
+                    digest: None,
+                    bytes: 0,
+                    wall_ms: 0,
+                },
             });
             Ok(())
         })
@@ -232,9 +332,14 @@ async fn rename(node: &Inner, name: String, row: Option<store::NameRow>) -> Resu
 fn denied(error: CommandError, job: JobId) -> Error {
     let (code, hint) = match error {
         CommandError::UnknownJob => (ErrorCode::NoSuchJob, "skep job ls lists them".to_owned()),
-        CommandError::Running => (ErrorCode::JobRunning, format!("cancel it first: skep job cancel {job}")),
+        CommandError::Running => (
+            ErrorCode::JobRunning,
+            format!("cancel it first: skep job cancel {job}"),
+        ),
         CommandError::Ended => (ErrorCode::JobEnded, format!("skep job show {job} says how")),
-        CommandError::NothingToRetry => (ErrorCode::JobEnded, format!("skep job show {job} says how")),
+        CommandError::NothingToRetry => {
+            (ErrorCode::JobEnded, format!("skep job show {job} says how"))
+        }
         CommandError::NotTrial => (ErrorCode::NotATrial, "it runs by itself".to_owned()),
     };
     Error::new(code, error.to_string()).hint(hint)

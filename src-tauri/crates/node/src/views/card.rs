@@ -2,7 +2,9 @@
 
 use crate::modules::Module;
 use api::{Error, ErrorCode, FunctionView, KernelView, ParameterType, ParameterView, Verdict};
-use sandbox::inspect::{Card, Fold, Function, KernelDescription, Parameter, ParameterKind, Refusal, Split};
+use sandbox::inspect::{
+    Card, Fold, Function, KernelDescription, Parameter, ParameterKind, Refusal, Split,
+};
 
 /// `known_as` is the name of a module of these bytes.
 pub(crate) fn card(module: &Module, known_as: Option<String>) -> api::Card {
@@ -23,13 +25,20 @@ pub(crate) fn card(module: &Module, known_as: Option<String>) -> api::Card {
             sandbox::inspect::Verdict::RunFunctions => Verdict::RunFunctions,
             sandbox::inspect::Verdict::Refuse(refused) => Verdict::Refuse(refusal(refused)),
         },
-        toolchain: card.toolchain.as_ref().map(|toolchain| match &toolchain.version {
-            Some(version) => format!("{} {version}", toolchain.name),
-            None => toolchain.name.clone(),
-        }),
+        toolchain: card
+            .toolchain
+            .as_ref()
+            .map(|toolchain| match &toolchain.version {
+                Some(version) => format!("{} {version}", toolchain.name),
+                None => toolchain.name.clone(),
+            }),
         memory_min: card.memory.map(|memory| memory.min_bytes),
         memory_max: card.memory.and_then(|memory| memory.max_bytes),
-        uses: uses.into_iter().filter(|(_, used)| *used).map(|(name, _)| name.to_owned()).collect(),
+        uses: uses
+            .into_iter()
+            .filter(|(_, used)| *used)
+            .map(|(name, _)| name.to_owned())
+            .collect(),
         functions: card.functions.iter().map(function).collect(),
         kernel: card.kernel.as_ref().map(kernel),
         warnings: card.warnings.clone(),
@@ -39,20 +48,38 @@ pub(crate) fn card(module: &Module, known_as: Option<String>) -> api::Card {
 
 /// What a module is, in a list.
 pub(crate) fn module_title(card: &Card) -> String {
-    card.kernel.as_ref().map_or_else(|| card.title.clone(), |kernel| kernel.title.clone())
+    card.kernel
+        .as_ref()
+        .map_or_else(|| card.title.clone(), |kernel| kernel.title.clone())
 }
 
 pub(crate) fn refusal(refused: &Refusal) -> Error {
     let word = refused.code.as_str();
-    let code = ErrorCode::ALL.iter().copied().find(|code| code.as_str() == word).unwrap_or(ErrorCode::ModuleInvalid);
-    Error { code, message: refused.message.clone(), hint: refused.hint.clone() }
+    let code = ErrorCode::ALL
+        .iter()
+        .copied()
+        .find(|code| code.as_str() == word)
+        .unwrap_or(ErrorCode::ModuleInvalid);
+    Error {
+        code,
+        message: refused.message.clone(),
+        hint: refused.hint.clone(),
+    }
 }
 
 fn function(function: &Function) -> FunctionView {
     FunctionView {
         name: function.name.clone(),
-        params: function.params.iter().map(|num| num.as_str().to_owned()).collect(),
-        results: function.results.iter().map(|num| num.as_str().to_owned()).collect(),
+        params: function
+            .params
+            .iter()
+            .map(|num| num.as_str().to_owned())
+            .collect(),
+        results: function
+            .results
+            .iter()
+            .map(|num| num.as_str().to_owned())
+            .collect(),
     }
 }
 
@@ -81,11 +108,21 @@ fn parameter(parameter: &Parameter) -> ParameterView {
         ParameterKind::Integer { min, max } => {
             // The whole of 64 bits is no range that anybody chose.
             let min = (*min != i64::MIN).then(|| min.to_string());
-            (ParameterType::Integer, min, (*max != i64::MAX).then(|| max.to_string()), Vec::new())
+            (
+                ParameterType::Integer,
+                min,
+                (*max != i64::MAX).then(|| max.to_string()),
+                Vec::new(),
+            )
         }
         ParameterKind::Number { min, max } => {
             let min = (*min > f64::MIN).then(|| min.to_string());
-            (ParameterType::Number, min, (*max < f64::MAX).then(|| max.to_string()), Vec::new())
+            (
+                ParameterType::Number,
+                min,
+                (*max < f64::MAX).then(|| max.to_string()),
+                Vec::new(),
+            )
         }
         ParameterKind::String => (ParameterType::String, None, None, Vec::new()),
         ParameterKind::Bool => (ParameterType::Bool, None, None, Vec::new()),

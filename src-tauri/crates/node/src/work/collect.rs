@@ -90,8 +90,14 @@ impl Collector {
     pub(super) async fn ended(&mut self, end: End, micros: u64, out: Vec<OutFile>) -> Vec<Part> {
         let stdout = std::mem::take(&mut self.stdout);
         let stderr = std::mem::take(&mut self.stderr);
-        if end.is_done() && stderr.total == 0 && stdout.total <= INLINE_BYTES as u64 && out.is_empty() {
-            return self.plain(micros, &[stdout.bytes.len()], &stdout.bytes).await;
+        if end.is_done()
+            && stderr.total == 0
+            && stdout.total <= INLINE_BYTES as u64
+            && out.is_empty()
+        {
+            return self
+                .plain(micros, &[stdout.bytes.len()], &stdout.bytes)
+                .await;
         }
         let outcome = outcome::of(end, outcome::last_line(stderr.tail()));
         let told = match self.told(outcome, micros, stdout, stderr, out).await {
@@ -127,7 +133,11 @@ impl Collector {
             Ended::Each(each) => Reports::Each(keep_all(each, &self.keep).await),
         };
         let count = reports.count();
-        let part = Chunk { first: self.next, count, ..self.chunk };
+        let part = Chunk {
+            first: self.next,
+            count,
+            ..self.chunk
+        };
         self.next += count;
         self.bytes = 0;
         Some((part, reports))
@@ -148,7 +158,11 @@ impl Collector {
         if !matches!(self.ended, Ended::Plain(_)) {
             parts.extend(self.flush().await);
             self.since = Instant::now();
-            self.ended = Ended::Plain(Plain { micros: 0, ends: Vec::new(), bytes: ByteBuf::new() });
+            self.ended = Ended::Plain(Plain {
+                micros: 0,
+                ends: Vec::new(),
+                bytes: ByteBuf::new(),
+            });
         }
         if let Ended::Plain(plain) = &mut self.ended {
             plain.micros += micros;
@@ -193,21 +207,42 @@ impl Collector {
         out: Vec<OutFile>,
     ) -> Result<Told, Unkept> {
         let log_truncated = stderr.total >= sandbox::limits::LOG_BYTES_MAX;
-        let files = if out.is_empty() { None } else { Some(self.files(out).await?) };
+        let files = if out.is_empty() {
+            None
+        } else {
+            Some(self.files(out).await?)
+        };
         let (output, log) = (stdout.end(&self.keep).await?, stderr.end(&self.keep).await?);
-        Ok(Told { outcome, micros, output, log, log_truncated, files })
+        Ok(Told {
+            outcome,
+            micros,
+            output,
+            log,
+            log_truncated,
+            files,
+        })
     }
 
     async fn files(&self, out: Vec<OutFile>) -> Result<Files, Unkept> {
         let mut entries = Vec::with_capacity(out.len());
         for file in out {
-            let (digest, bytes) = self.keep.put_file(&file.path, file.bytes, REPORTED_BLOB_TIME).await?;
-            entries.push(manifest::Entry { name: file.name, digest, bytes });
+            let (digest, bytes) = self
+                .keep
+                .put_file(&file.path, file.bytes, REPORTED_BLOB_TIME)
+                .await?;
+            entries.push(manifest::Entry {
+                name: file.name,
+                digest,
+                bytes,
+            });
         }
         let mut blobs: Vec<_> = entries.iter().map(|entry| entry.digest).collect();
         blobs.sort_unstable();
         blobs.dedup();
-        let manifest = self.keep.put(manifest::write(entries), REPORTED_BLOB_TIME).await?;
+        let manifest = self
+            .keep
+            .put(manifest::write(entries), REPORTED_BLOB_TIME)
+            .await?;
         Ok(Files { manifest, blobs })
     }
 }

@@ -34,7 +34,9 @@ pub(super) fn shared(loaded: &Loaded, chunk: &Chunk) -> Arc<Program> {
     Arc::new(if loaded.is_fold() {
         loaded.run.bare("fold")
     } else {
-        loaded.run.shared(chunk.job, loaded.spec.count, chunk.attempt)
+        loaded
+            .run
+            .shared(chunk.job, loaded.spec.count, chunk.attempt)
     })
 }
 
@@ -53,27 +55,57 @@ pub(super) async fn batch(
     if let Entry::Function { .. } = loaded.key.profile.entry {
         let mut args = loaded.run.arguments.clone();
         let range = match &loaded.run.input {
-            Input::Range { start, step } => Some(RangeArg { start: narrow(*start)?, step: narrow(*step)? }),
+            Input::Range { start, step } => Some(RangeArg {
+                start: narrow(*start)?,
+                step: narrow(*step)?,
+            }),
             Input::Items { .. } | Input::Lines { .. } | Input::Files { .. } => {
                 let piece = pieces(loaded, first, 1).await?;
-                let text = piece.first().and_then(|(piece, _)| loaded.run.input.item(piece).text).unwrap_or_default();
+                let text = piece
+                    .first()
+                    .and_then(|(piece, _)| loaded.run.input.item(piece).text)
+                    .unwrap_or_default();
                 // Each was tried before the job was accepted.
-                args.extend(loaded.run.last_argument.and_then(|number| number.parse(&text)));
+                args.extend(
+                    loaded
+                        .run
+                        .last_argument
+                        .and_then(|number| number.parse(&text)),
+                );
                 None
             }
             Input::Once { .. } | Input::Counted => None,
         };
-        return Ok(Batch::Calls { caps, args, range, first_index: u64::from(first), count });
+        return Ok(Batch::Calls {
+            caps,
+            args,
+            range,
+            first_index: u64::from(first),
+            count,
+        });
     }
-    Ok(Batch::Programs { caps, shared: shared.clone(), tasks: tasks(supply, loaded, first, count).await? })
+    Ok(Batch::Programs {
+        caps,
+        shared: shared.clone(),
+        tasks: tasks(supply, loaded, first, count).await?,
+    })
 }
 
-async fn tasks(supply: &Supply, loaded: &Loaded, first: u32, count: u32) -> Result<Vec<Task>, Outcome> {
+async fn tasks(
+    supply: &Supply,
+    loaded: &Loaded,
+    first: u32,
+    count: u32,
+) -> Result<Vec<Task>, Outcome> {
     let run = &loaded.run;
     match &loaded.source {
         Source::Whole { file, bytes, fold } => {
             let file = file.try_clone().map_err(|error| refused(&error))?;
-            let stdin = Stdin::File { file, offset: 0, len: *bytes };
+            let stdin = Stdin::File {
+                file,
+                offset: 0,
+                len: *bytes,
+            };
             let mut task = task(loaded, first, &Item::default(), stdin);
             if *fold {
                 task.env.clear();
@@ -83,9 +115,10 @@ async fn tasks(supply: &Supply, loaded: &Loaded, first: u32, count: u32) -> Resu
         Source::Nothing => Ok((first..first + count)
             .map(|index| {
                 let item = match &run.input {
-                    Input::Range { start, step } => {
-                        Item { text: Some(Input::number(*start, *step, index).to_string()), file: None }
-                    }
+                    Input::Range { start, step } => Item {
+                        text: Some(Input::number(*start, *step, index).to_string()),
+                        file: None,
+                    },
                     Input::Once { .. }
                     | Input::Counted
                     | Input::Items { .. }
@@ -120,7 +153,9 @@ fn task(loaded: &Loaded, index: u32, item: &Item, stdin: Stdin) -> Task {
     let run = &loaded.run;
     Task {
         index: u64::from(index),
-        argv: run.varies().then(|| run.argv(index, loaded.spec.count, item)),
+        argv: run
+            .varies()
+            .then(|| run.argv(index, loaded.spec.count, item)),
         env: run.env(index, item),
         stdin,
         files: loaded.key.profile.scratch.then(|| loaded.files.clone()),
@@ -130,14 +165,27 @@ fn task(loaded: &Loaded, index: u32, item: &Item, stdin: Stdin) -> Task {
 /// Pieces in memory, and as standard input. A piece too large for memory has
 /// no bytes here: as text it would not fit an argument.
 async fn pieces(loaded: &Loaded, first: u32, count: u32) -> Result<Vec<(Bytes, Stdin)>, Outcome> {
-    let Source::Pieces(pieces) = &loaded.source else { return Ok(Vec::new()) };
-    let slice = pieces.slice(u64::from(first), u64::from(count)).map_err(|error| refused(&error))?;
+    let Source::Pieces(pieces) = &loaded.source else {
+        return Ok(Vec::new());
+    };
+    let slice = pieces
+        .slice(u64::from(first), u64::from(count))
+        .map_err(|error| refused(&error))?;
     if slice.bytes() > PIECES_READ_BYTES {
-        return (0..count as usize).map(|at| single(&slice, at).map_err(|error| refused(&error))).collect();
+        return (0..count as usize)
+            .map(|at| single(&slice, at).map_err(|error| refused(&error)))
+            .collect();
     }
     let read = move || slice.read();
-    let read = tokio::task::spawn_blocking(read).await.map_err(io::Error::other).and_then(|read| read);
-    Ok(read.map_err(|error| refused(&error))?.into_iter().map(|piece| (piece.clone(), Stdin::Bytes(piece))).collect())
+    let read = tokio::task::spawn_blocking(read)
+        .await
+        .map_err(io::Error::other)
+        .and_then(|read| read);
+    Ok(read
+        .map_err(|error| refused(&error))?
+        .into_iter()
+        .map(|piece| (piece.clone(), Stdin::Bytes(piece)))
+        .collect())
 }
 
 /// One of several large pieces.
@@ -147,7 +195,14 @@ fn single(slice: &Slice, at: usize) -> io::Result<(Bytes, Stdin)> {
         let piece = slice.read_one(at)?;
         return Ok((piece.clone(), Stdin::Bytes(piece)));
     }
-    Ok((Bytes::new(), Stdin::File { file: slice.file().try_clone()?, offset, len }))
+    Ok((
+        Bytes::new(),
+        Stdin::File {
+            file: slice.file().try_clone()?,
+            offset,
+            len,
+        },
+    ))
 }
 
 /// The content of a file split's file.
@@ -156,7 +211,11 @@ async fn content(supply: &Supply, file: &InFile) -> Result<Stdin, Outcome> {
         return Ok(Stdin::Bytes(Bytes::new()));
     }
     let (file, len) = supply.open(file.blob.digest).await?;
-    Ok(Stdin::File { file, offset: 0, len })
+    Ok(Stdin::File {
+        file,
+        offset: 0,
+        len,
+    })
 }
 
 fn narrow(number: i128) -> Result<i64, Outcome> {
@@ -164,6 +223,7 @@ fn narrow(number: i128) -> Result<i64, Outcome> {
 }
 
 fn refused(error: &dyn std::fmt::Display) -> Outcome {
-    Outcome::Refused { why: format!("the task's input could not be read: {error}") }
+    Outcome::Refused {
+        why: format!("the task's input could not be read: {error}"),
+    }
 }
-

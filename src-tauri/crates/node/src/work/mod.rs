@@ -103,7 +103,12 @@ impl Working {
         self.last_peer += 1;
         let peer = Peer(self.last_peer);
         let (frames, mut received) = mpsc::channel(PIPE_FRAMES);
-        if self.driving.send(Input::Connected(peer, frames)).await.is_err() {
+        if self
+            .driving
+            .send(Input::Connected(peer, frames))
+            .await
+            .is_err()
+        {
             return Ended::Gone;
         }
         self.outgoing.clear();
@@ -111,7 +116,11 @@ impl Working {
         let ended = self.serve(peer, &mut received).await;
         self.worker.handle_disconnected(self.clock.now());
         let told = self.driving.send(Input::Disconnected(peer, false)).await;
-        if self.worker.is_gone() || told.is_err() { Ended::Gone } else { ended }
+        if self.worker.is_gone() || told.is_err() {
+            Ended::Gone
+        } else {
+            ended
+        }
     }
 
     async fn serve(&mut self, peer: Peer, received: &mut mpsc::Receiver<Bytes>) -> Ended {
@@ -190,9 +199,17 @@ impl Working {
     fn told(&mut self, told: Told) {
         let now = self.clock.now();
         match told {
-            Told::Reports { slot, chunk, reports } => self.worker.handle_reports(now, slot, chunk, reports),
+            Told::Reports {
+                slot,
+                chunk,
+                reports,
+            } => self.worker.handle_reports(now, slot, chunk, reports),
             Told::Output { slot, output } => self.worker.handle_output(now, slot, output),
-            Told::Progress { slot, index, per_mille } => self.worker.handle_progress(now, slot, index, per_mille),
+            Told::Progress {
+                slot,
+                index,
+                per_mille,
+            } => self.worker.handle_progress(now, slot, index, per_mille),
             Told::Free { slot } => self.worker.handle_free(now, slot),
         }
         self.say();
@@ -203,14 +220,30 @@ impl Working {
         let mut ended = None;
         while let Some(action) = self.worker.poll_action() {
             match action {
-                Action::Run { slot, chunk, spec, fold_input } => self.order(slot, Order::Run { chunk, spec, fold_input }),
+                Action::Run {
+                    slot,
+                    chunk,
+                    spec,
+                    fold_input,
+                } => self.order(
+                    slot,
+                    Order::Run {
+                        chunk,
+                        spec,
+                        fold_input,
+                    },
+                ),
                 Action::Kill { slot, chunk } => self.order(slot, Order::Kill(chunk)),
                 Action::Stop { slot } => self.order(slot, Order::Stop),
                 Action::Resume { slot } => self.order(slot, Order::Resume),
                 Action::Forget { job } => self.supply.forget(job),
                 Action::Close { why } => {
                     tracing::info!(%why, "the worker ends its connection");
-                    ended = Some(if self.worker.is_gone() { Ended::Gone } else { Ended::Closed });
+                    ended = Some(if self.worker.is_gone() {
+                        Ended::Gone
+                    } else {
+                        Ended::Closed
+                    });
                 }
             }
         }
@@ -230,7 +263,8 @@ impl Working {
         let at = slot.0 as usize;
         while self.slots.len() <= at {
             let id = SlotId(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
-            self.slots.push(Slot::start(id, self.told.0.clone(), self.supply.clone()));
+            self.slots
+                .push(Slot::start(id, self.told.0.clone(), self.supply.clone()));
         }
         if self.slots[at].send(order).is_err() {
             tracing::error!(slot = slot.0, "a slot has ended before its worker");
@@ -239,6 +273,7 @@ impl Working {
 
     fn until_timer(&self) -> Duration {
         let due = self.worker.poll_timeout();
-        due.map_or(SLEEP_MAX, |(due, _)| due.since(self.clock.moment())).min(SLEEP_MAX)
+        due.map_or(SLEEP_MAX, |(due, _)| due.since(self.clock.moment()))
+            .min(SLEEP_MAX)
     }
 }

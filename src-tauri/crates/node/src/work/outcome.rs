@@ -21,7 +21,10 @@ pub(super) fn of(end: End, last_line: Option<String>) -> Outcome {
         }),
         End::Trap { message, backtrace } => Outcome::Failed(Failure {
             backtrace,
-            ..failure(FailureKind::Trap, last_line.map_or_else(|| message.clone(), |line| format!("{message}: {line}")))
+            ..failure(
+                FailureKind::Trap,
+                last_line.map_or_else(|| message.clone(), |line| format!("{message}: {line}")),
+            )
         }),
         End::MemoryLimit { message } => Outcome::Failed(failure(FailureKind::MemoryLimit, message)),
         End::TableLimit { message } => Outcome::Failed(failure(FailureKind::TableLimit, message)),
@@ -29,11 +32,17 @@ pub(super) fn of(end: End, last_line: Option<String>) -> Outcome {
             FailureKind::DeadlineExceeded,
             format!("ran longer than its limit of {}", seconds(limit)),
         )),
-        End::OutOfFuel => Outcome::Failed(failure(FailureKind::OutOfFuel, "used up its fuel".to_owned())),
-        End::OutputLimit { limit } => {
-            Outcome::Failed(failure(FailureKind::OutputLimit, format!("wrote more than its limit of {limit} bytes")))
+        End::OutOfFuel => Outcome::Failed(failure(
+            FailureKind::OutOfFuel,
+            "used up its fuel".to_owned(),
+        )),
+        End::OutputLimit { limit } => Outcome::Failed(failure(
+            FailureKind::OutputLimit,
+            format!("wrote more than its limit of {limit} bytes"),
+        )),
+        End::AbiViolation { message } => {
+            Outcome::Failed(failure(FailureKind::AbiViolation, message))
         }
-        End::AbiViolation { message } => Outcome::Failed(failure(FailureKind::AbiViolation, message)),
         End::LinkError { message } => Outcome::Failed(failure(FailureKind::LinkError, message)),
         End::Crashed { message } | End::HostRefused { message } => Outcome::Lost { why: message },
     }
@@ -52,18 +61,31 @@ pub(super) fn failed(kind: FailureKind, message: String) -> Outcome {
 /// The last line of a log that says something, from its last bytes.
 pub(crate) fn last_line(tail: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(tail);
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    let line = text
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty())?;
     let mut line = line.to_owned();
     line.truncate(line.floor_char_boundary(ERROR_LINE_BYTES));
     Some(line)
 }
 
 fn failure(kind: FailureKind, message: String) -> Failure {
-    Failure { kind, message, exit_code: None, backtrace: Vec::new() }
+    Failure {
+        kind,
+        message,
+        exit_code: None,
+        backtrace: Vec::new(),
+    }
 }
 
 fn seconds(span: std::time::Duration) -> String {
-    if span.subsec_millis() == 0 { format!("{} s", span.as_secs()) } else { format!("{} ms", span.as_millis()) }
+    if span.subsec_millis() == 0 {
+        format!("{} s", span.as_secs())
+    } else {
+        format!("{} ms", span.as_millis())
+    }
 }
 
 #[cfg(test)]
@@ -74,18 +96,42 @@ mod tests {
 
     #[test]
     fn the_last_line_of_the_log_is_the_error() {
-        assert_eq!(last_line(b"a\nboom: no\n\n  \n").as_deref(), Some("boom: no"));
+        assert_eq!(
+            last_line(b"a\nboom: no\n\n  \n").as_deref(),
+            Some("boom: no")
+        );
         assert_eq!(last_line(b"\n"), None);
-        assert_eq!(last_line("ü".repeat(400).as_bytes()).map(|line| line.len()), Some(500));
-        let Outcome::Failed(failure) = of(End::Exit { code: 3 }, Some("boom".to_owned())) else { panic!() };
-        assert_eq!((failure.kind, &*failure.message, failure.exit_code), (FailureKind::ExitCode, "boom", Some(3)));
+        assert_eq!(
+            last_line("ü".repeat(400).as_bytes()).map(|line| line.len()),
+            Some(500)
+        );
+        let Outcome::Failed(failure) = of(End::Exit { code: 3 }, Some("boom".to_owned())) else {
+            panic!()
+        };
+        assert_eq!(
+            (failure.kind, &*failure.message, failure.exit_code),
+            (FailureKind::ExitCode, "boom", Some(3))
+        );
     }
 
     #[test]
     fn only_the_machine_is_to_blame_for_a_crash() {
-        assert_eq!(of(End::Exit { code: 0 }, Some("x".to_owned())), Outcome::Done);
+        assert_eq!(
+            of(End::Exit { code: 0 }, Some("x".to_owned())),
+            Outcome::Done
+        );
         assert_eq!(of(End::Exit { code: 75 }, None), Outcome::Elsewhere);
-        let crashed = of(End::Crashed { message: "signal 11".to_owned() }, None);
-        assert_eq!(crashed, Outcome::Lost { why: "signal 11".to_owned() });
+        let crashed = of(
+            End::Crashed {
+                message: "signal 11".to_owned(),
+            },
+            None,
+        );
+        assert_eq!(
+            crashed,
+            Outcome::Lost {
+                why: "signal 11".to_owned()
+            }
+        );
     }
 }

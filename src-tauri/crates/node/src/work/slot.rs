@@ -27,7 +27,11 @@ const FUTILE_MAX: u32 = 3;
 /// What the worker orders.
 #[derive(Debug)]
 pub(super) enum Order {
-    Run { chunk: Chunk, spec: Arc<Spec>, fold_input: Option<Digest> },
+    Run {
+        chunk: Chunk,
+        spec: Arc<Spec>,
+        fold_input: Option<Digest>,
+    },
     Kill(Chunk),
     Stop,
     Resume,
@@ -36,10 +40,23 @@ pub(super) enum Order {
 /// What the worker is told.
 #[derive(Debug)]
 pub(super) enum Told {
-    Reports { slot: SlotId, chunk: Chunk, reports: Reports },
-    Output { slot: SlotId, output: Output },
-    Progress { slot: SlotId, index: u32, per_mille: u16 },
-    Free { slot: SlotId },
+    Reports {
+        slot: SlotId,
+        chunk: Chunk,
+        reports: Reports,
+    },
+    Output {
+        slot: SlotId,
+        output: Output,
+    },
+    Progress {
+        slot: SlotId,
+        index: u32,
+        per_mille: u16,
+    },
+    Free {
+        slot: SlotId,
+    },
 }
 
 #[derive(Debug)]
@@ -88,7 +105,11 @@ struct Flight {
 struct Gone;
 
 impl Slot {
-    pub(super) fn start(id: SlotId, told: mpsc::Sender<Told>, supply: Arc<Supply>) -> mpsc::UnboundedSender<Order> {
+    pub(super) fn start(
+        id: SlotId,
+        told: mpsc::Sender<Told>,
+        supply: Arc<Supply>,
+    ) -> mpsc::UnboundedSender<Order> {
         // At most two chunks are with a slot, so little can gather here.
         let (order, orders) = mpsc::unbounded_channel();
         let slot = Slot {
@@ -117,8 +138,12 @@ impl Slot {
                 self.rest().await?;
                 continue;
             }
-            let Some(loaded) = self.loaded().await? else { continue };
-            let Some(executor) = self.executor(&loaded).await? else { continue };
+            let Some(loaded) = self.loaded().await? else {
+                continue;
+            };
+            let Some(executor) = self.executor(&loaded).await? else {
+                continue;
+            };
             self.drive(&loaded, executor).await?;
         }
     }
@@ -137,7 +162,9 @@ impl Slot {
 
     /// The first chunk's job; `None` when the queue has to be looked at again.
     async fn loaded(&mut self) -> Result<Option<Arc<Loaded>>, Gone> {
-        let Some(front) = self.queue.front_mut() else { return Ok(None) };
+        let Some(front) = self.queue.front_mut() else {
+            return Ok(None);
+        };
         match &mut front.job {
             Job::Ready(loaded, _) => Ok(Some(loaded.clone())),
             Job::Unable(outcome) => {
@@ -268,8 +295,12 @@ impl Slot {
         flights: &mut VecDeque<Flight>,
     ) -> Result<bool, Gone> {
         while flights.len() < BATCHES_MAX {
-            let Some(assigned) = self.queue.iter_mut().find(|assigned| assigned.is_unsent()) else { break };
-            let Job::Ready(own, shared) = &assigned.job else { break };
+            let Some(assigned) = self.queue.iter_mut().find(|assigned| assigned.is_unsent()) else {
+                break;
+            };
+            let Job::Ready(own, shared) = &assigned.job else {
+                break;
+            };
             if own.key != loaded.key || assigned.killed {
                 break;
             }
@@ -281,9 +312,17 @@ impl Slot {
                         return Ok(false);
                     }
                     assigned.next += count;
-                    flights.push_back(Flight { chunk: assigned.chunk, first, count, ended: 0 });
+                    flights.push_back(Flight {
+                        chunk: assigned.chunk,
+                        first,
+                        count,
+                        ended: 0,
+                    });
                 }
-                Err(outcome) if flights.is_empty() && self.queue.front().is_some_and(|front| front.next == first) => {
+                Err(outcome)
+                    if flights.is_empty()
+                        && self.queue.front().is_some_and(|front| front.next == first) =>
+                {
                     self.unrun(outcome).await?;
                 }
                 // What cannot be read now may not be read out of order either.
@@ -314,15 +353,27 @@ impl Slot {
             }
             Event::Progress { index, per_mille } => {
                 let index = u32::try_from(index).unwrap_or(u32::MAX);
-                self.tell(Told::Progress { slot: self.id, index, per_mille }).await?;
+                self.tell(Told::Progress {
+                    slot: self.id,
+                    index,
+                    per_mille,
+                })
+                .await?;
             }
-            Event::Ended { end, micros, out, .. } => {
+            Event::Ended {
+                end, micros, out, ..
+            } => {
                 parts = front.collector.ended(end, micros, out).await;
                 if let Some(flight) = flight {
                     flight.ended += 1;
                 }
             }
-            Event::Calls { ends, bytes, micros, .. } => {
+            Event::Calls {
+                ends,
+                bytes,
+                micros,
+                ..
+            } => {
                 parts = front.collector.calls(&ends, &bytes, micros).await;
                 if let Some(flight) = flight {
                     flight.ended += u32::try_from(ends.len()).unwrap_or(u32::MAX);
@@ -341,31 +392,53 @@ impl Slot {
 
     /// An executor is gone, with what it had: the tasks it never started run
     /// again, the one it may have died of is the machine's loss.
-    async fn rewind(&mut self, flights: VecDeque<Flight>, gone: Option<(Vec<u64>, String)>) -> Result<(), Gone> {
+    async fn rewind(
+        &mut self,
+        flights: VecDeque<Flight>,
+        gone: Option<(Vec<u64>, String)>,
+    ) -> Result<(), Gone> {
         if gone.is_some() && flights.iter().all(|flight| flight.ended == 0) {
             self.futile += 1;
         }
         for flight in flights.iter().rev() {
-            let Some(assigned) = self.queue.iter_mut().find(|assigned| assigned.chunk == flight.chunk) else { continue };
+            let Some(assigned) = self
+                .queue
+                .iter_mut()
+                .find(|assigned| assigned.chunk == flight.chunk)
+            else {
+                continue;
+            };
             assigned.next = flight.first + flight.ended;
             assigned.collector.forget_running();
         }
-        let first = self.queue.front().filter(|front| front.is_unsent()).map(|front| u64::from(front.next));
-        let (Some((unstarted, why)), Some(first)) = (gone, first) else { return Ok(()) };
+        let first = self
+            .queue
+            .front()
+            .filter(|front| front.is_unsent())
+            .map(|front| u64::from(front.next));
+        let (Some((unstarted, why)), Some(first)) = (gone, first) else {
+            return Ok(());
+        };
         let flew = flights.iter().any(|flight| flight.ended < flight.count);
         if flew && !unstarted.contains(&first) {
             return self.unrun(Outcome::Lost { why }).await;
         }
         if self.futile > FUTILE_MAX {
             self.futile = 0;
-            return self.end_all(&Outcome::Refused { why: format!("executors end at once: {why}") }).await;
+            return self
+                .end_all(&Outcome::Refused {
+                    why: format!("executors end at once: {why}"),
+                })
+                .await;
         }
         Ok(())
     }
 
     /// The first chunk's next task ends without having run.
     async fn unrun(&mut self, outcome: Outcome) -> Result<(), Gone> {
-        let Some(front) = self.queue.front_mut() else { return Ok(()) };
+        let Some(front) = self.queue.front_mut() else {
+            return Ok(());
+        };
         front.next += 1;
         for part in front.collector.unrun(outcome).await {
             self.report(Some(part)).await?;
@@ -375,9 +448,15 @@ impl Slot {
 
     /// All that is left of the first chunk ends without having run.
     async fn end_all(&mut self, outcome: &Outcome) -> Result<(), Gone> {
-        let Some(front) = self.queue.front() else { return Ok(()) };
+        let Some(front) = self.queue.front() else {
+            return Ok(());
+        };
         let (chunk, end) = (front.chunk, front.end());
-        while self.queue.front().is_some_and(|front| front.chunk == chunk && front.collector.current() < end) {
+        while self
+            .queue
+            .front()
+            .is_some_and(|front| front.chunk == chunk && front.collector.current() < end)
+        {
             self.unrun(outcome.clone()).await?;
         }
         Ok(())
@@ -385,7 +464,9 @@ impl Slot {
 
     /// Lets go of the first chunk once all of it has ended.
     async fn finish(&mut self) -> Result<(), Gone> {
-        let Some(front) = self.queue.front_mut() else { return Ok(()) };
+        let Some(front) = self.queue.front_mut() else {
+            return Ok(());
+        };
         if front.collector.current() < front.end() {
             return Ok(());
         }
@@ -397,22 +478,43 @@ impl Slot {
 
     async fn order(&mut self, order: Order) -> Result<(), Gone> {
         match order {
-            Order::Run { chunk, spec, fold_input } => {
+            Order::Run {
+                chunk,
+                spec,
+                fold_input,
+            } => {
                 let live = spec.count == 1 && fold_input.is_none();
                 let collector = Collector::new(self.supply.keep.clone(), chunk, live);
-                let known = self.supply.known(chunk.job, &spec).filter(|_| fold_input.is_none());
+                let known = self
+                    .supply
+                    .known(chunk.job, &spec)
+                    .filter(|_| fold_input.is_none());
                 let job = match known {
                     Some(loaded) => Job::ready(loaded, &chunk),
                     None => {
                         let supply = self.supply.clone();
-                        Job::Loading(tokio::spawn(async move { supply.load(chunk.job, spec, fold_input).await }))
+                        Job::Loading(tokio::spawn(async move {
+                            supply.load(chunk.job, spec, fold_input).await
+                        }))
                     }
                 };
-                self.queue.push_back(Assigned { chunk, job, collector, next: chunk.first, killed: false });
+                self.queue.push_back(Assigned {
+                    chunk,
+                    job,
+                    collector,
+                    next: chunk.first,
+                    killed: false,
+                });
                 Ok(())
             }
             Order::Kill(chunk) => {
-                let Some(at) = self.queue.iter().position(|assigned| assigned.chunk == chunk) else { return Ok(()) };
+                let Some(at) = self
+                    .queue
+                    .iter()
+                    .position(|assigned| assigned.chunk == chunk)
+                else {
+                    return Ok(());
+                };
                 self.queue[at].killed = true;
                 // One that no executor has can go at once.
                 if self.queue[at].next == chunk.first {
@@ -433,19 +535,36 @@ impl Slot {
     }
 
     async fn free_if_empty(&self) -> Result<(), Gone> {
-        if self.queue.is_empty() { self.tell(Told::Free { slot: self.id }).await } else { Ok(()) }
+        if self.queue.is_empty() {
+            self.tell(Told::Free { slot: self.id }).await
+        } else {
+            Ok(())
+        }
     }
 
     async fn show(&self, output: Option<Output>) -> Result<(), Gone> {
         match output {
-            Some(output) => self.tell(Told::Output { slot: self.id, output }).await,
+            Some(output) => {
+                self.tell(Told::Output {
+                    slot: self.id,
+                    output,
+                })
+                .await
+            }
             None => Ok(()),
         }
     }
 
     async fn report(&self, part: Option<Part>) -> Result<(), Gone> {
         match part {
-            Some((chunk, reports)) => self.tell(Told::Reports { slot: self.id, chunk, reports }).await,
+            Some((chunk, reports)) => {
+                self.tell(Told::Reports {
+                    slot: self.id,
+                    chunk,
+                    reports,
+                })
+                .await
+            }
             None => Ok(()),
         }
     }

@@ -48,23 +48,37 @@ pub(super) struct Key {
 pub(super) enum Source {
     Nothing,
     /// All of a file; the one of a fold is its results as frames.
-    Whole { file: File, bytes: u64, fold: bool },
+    Whole {
+        file: File,
+        bytes: u64,
+        fold: bool,
+    },
     Pieces(Pieces),
 }
 
 impl Supply {
     pub(crate) fn new(sandbox: Sandbox, keep: Keep) -> Supply {
-        Supply { sandbox, keep, loaded: Mutex::default() }
+        Supply {
+            sandbox,
+            keep,
+            loaded: Mutex::default(),
+        }
     }
 
     /// A job that was loaded before, as it is now.
     pub(super) fn known(&self, job: JobId, spec: &Arc<Spec>) -> Option<Arc<Loaded>> {
         let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.get(&job).filter(|loaded| Arc::ptr_eq(&loaded.spec, spec)).cloned()
+        loaded
+            .get(&job)
+            .filter(|loaded| Arc::ptr_eq(&loaded.spec, spec))
+            .cloned()
     }
 
     pub(super) fn forget(&self, job: JobId) {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).remove(&job);
+        self.loaded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&job);
     }
 
     /// # Errors
@@ -75,7 +89,9 @@ impl Supply {
         spec: Arc<Spec>,
         fold_input: Option<Digest>,
     ) -> Result<Arc<Loaded>, Outcome> {
-        let run = Run::read(&spec.run).map_err(|error| Outcome::Refused { why: error.to_string() })?;
+        let run = Run::read(&spec.run).map_err(|error| Outcome::Refused {
+            why: error.to_string(),
+        })?;
         let fold = fold_input.is_some();
         let profile = Profile {
             memory_bytes: spec.limits.memory_bytes,
@@ -83,21 +99,40 @@ impl Supply {
             scratch: !fold && run.has_files(),
             on_demand: run.on_demand,
             // A fold is one run of the kernel, whatever its tasks are.
-            entry: if fold { Entry::Command } else { run.entry.clone() },
+            entry: if fold {
+                Entry::Command
+            } else {
+                run.entry.clone()
+            },
         };
-        let module = self.keep.blobs().get(&spec.module.0).await.map_err(|error| unreadable("the module", &error))?;
-        let prepared = self.sandbox.prepare(spec.module.0, module, &profile).await.map_err(|error| match error {
-            CompileError::Machine { .. } => Outcome::Refused { why: error.to_string() },
-            _ => outcome::compile(&error),
-        })?;
+        let module = self
+            .keep
+            .blobs()
+            .get(&spec.module.0)
+            .await
+            .map_err(|error| unreadable("the module", &error))?;
+        let prepared = self
+            .sandbox
+            .prepare(spec.module.0, module, &profile)
+            .await
+            .map_err(|error| match error {
+                CompileError::Machine { .. } => Outcome::Refused {
+                    why: error.to_string(),
+                },
+                _ => outcome::compile(&error),
+            })?;
         let source = match (fold_input, &run.input) {
             (Some(digest), _) => self.whole(digest, true).await?,
             (None, Input::Once { stdin: Some(blob) }) => self.whole(blob.digest, false).await?,
             (None, Input::Items { pieces } | Input::Lines { pieces } | Input::Files { pieces }) => {
                 let (file, bytes) = self.open(*pieces).await?;
-                Source::Pieces(Pieces::open(file, bytes).map_err(|error| Outcome::Refused { why: error.to_string() })?)
+                Source::Pieces(Pieces::open(file, bytes).map_err(|error| Outcome::Refused {
+                    why: error.to_string(),
+                })?)
             }
-            (None, Input::Once { stdin: None } | Input::Counted | Input::Range { .. }) => Source::Nothing,
+            (None, Input::Once { stdin: None } | Input::Counted | Input::Range { .. }) => {
+                Source::Nothing
+            }
         };
         let mut files = Vec::new();
         for file in run.files.iter().filter(|_| !fold) {
@@ -109,10 +144,24 @@ impl Supply {
             output_bytes: spec.limits.output_bytes,
             log_bytes: sandbox::limits::LOG_BYTES_MAX,
         };
-        let key = Key { module: spec.module, profile };
-        let loaded = Arc::new(Loaded { spec, run, key, prepared, caps, source, files });
+        let key = Key {
+            module: spec.module,
+            profile,
+        };
+        let loaded = Arc::new(Loaded {
+            spec,
+            run,
+            key,
+            prepared,
+            caps,
+            source,
+            files,
+        });
         if !fold {
-            self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(job, loaded.clone());
+            self.loaded
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(job, loaded.clone());
         }
         Ok(loaded)
     }
@@ -123,12 +172,19 @@ impl Supply {
 
     /// An input, verified and open.
     pub(super) async fn open(&self, digest: Digest) -> Result<(File, u64), Outcome> {
-        self.keep.blobs().open(&digest.0).await.map_err(|error| unreadable("an input", &error))
+        self.keep
+            .blobs()
+            .open(&digest.0)
+            .await
+            .map_err(|error| unreadable("an input", &error))
     }
 
     /// An input, verified, where it lies.
     pub(super) async fn path(&self, digest: Digest) -> Result<PathBuf, Outcome> {
-        self.keep.path(&digest).await.map_err(|error| unreadable("an input", &error))
+        self.keep
+            .path(&digest)
+            .await
+            .map_err(|error| unreadable("an input", &error))
     }
 
     async fn whole(&self, digest: Digest, fold: bool) -> Result<Source, Outcome> {
@@ -147,7 +203,9 @@ impl Loaded {
 fn unreadable(what: &str, error: &GetError) -> Outcome {
     let why = format!("{what} could not be read: {error}");
     match error {
-        GetError::Missing { .. } | GetError::Corrupt { .. } => outcome::failed(FailureKind::Refused, why),
+        GetError::Missing { .. } | GetError::Corrupt { .. } => {
+            outcome::failed(FailureKind::Refused, why)
+        }
         GetError::Io { .. } => Outcome::Refused { why },
     }
 }

@@ -26,7 +26,11 @@ pub(super) enum Taken {
 
 impl Warm {
     pub(super) fn take(&mut self, supply: &Arc<Supply>, loaded: &Arc<Loaded>) -> Taken {
-        if let Some(at) = self.idle.iter().rposition(|(key, executor, _)| *key == loaded.key && !executor.spent()) {
+        if let Some(at) = self
+            .idle
+            .iter()
+            .rposition(|(key, executor, _)| *key == loaded.key && !executor.spent())
+        {
             return Taken::Now(self.idle.remove(at).1);
         }
         match self.successor.take_if(|(key, _)| *key == loaded.key) {
@@ -47,7 +51,11 @@ impl Warm {
 
     /// Starts the successor of an executor that is about to go, unless there is one.
     pub(super) fn expect(&mut self, supply: &Arc<Supply>, loaded: &Arc<Loaded>) {
-        if self.successor.as_ref().is_none_or(|(key, _)| *key != loaded.key) {
+        if self
+            .successor
+            .as_ref()
+            .is_none_or(|(key, _)| *key != loaded.key)
+        {
             self.successor = Some((loaded.key.clone(), spawn(supply, loaded)));
         }
     }

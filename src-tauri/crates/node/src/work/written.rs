@@ -66,7 +66,11 @@ impl Written {
 
     /// The last bytes that were written.
     pub(super) fn tail(&self) -> &[u8] {
-        if self.total > self.bytes.len() as u64 { &self.tail } else { &self.bytes }
+        if self.total > self.bytes.len() as u64 {
+            &self.tail
+        } else {
+            &self.bytes
+        }
     }
 
     pub(super) async fn end(self, keep: &Keep) -> Result<Left, Unkept> {
@@ -77,7 +81,8 @@ impl Written {
             None => Ok(Left::Memory(self.bytes.into())),
             Some(writer) => {
                 let kept = keep.finish(writer, REPORTED_BLOB_TIME).await?;
-                kept.map(|(digest, bytes)| Left::Disk { digest, bytes }).ok_or(Unkept::Deleted)
+                kept.map(|(digest, bytes)| Left::Disk { digest, bytes })
+                    .ok_or(Unkept::Deleted)
             }
         }
     }
@@ -96,7 +101,8 @@ impl Written {
 
     fn keep_tail(&mut self, bytes: &[u8]) {
         let keep = usize::try_from(LOG_TAIL_BYTES).unwrap_or(usize::MAX);
-        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(keep)..]);
+        self.tail
+            .extend_from_slice(&bytes[bytes.len().saturating_sub(keep)..]);
         let over = self.tail.len().saturating_sub(keep);
         self.tail.drain(..over);
     }
@@ -106,12 +112,24 @@ impl Told {
     /// Of a task that has nothing to show.
     pub(super) fn bare(outcome: Outcome, micros: u64) -> Told {
         let nothing = || Left::Memory(Bytes::new());
-        Told { outcome, micros, output: nothing(), log: nothing(), log_truncated: false, files: None }
+        Told {
+            outcome,
+            micros,
+            output: nothing(),
+            log: nothing(),
+            log_truncated: false,
+            files: None,
+        }
     }
 
     /// The result could not be kept, so the task is tried again.
     pub(super) fn refused(micros: u64, error: &Unkept) -> Told {
-        Told::bare(Outcome::Refused { why: format!("its result could not be kept: {error}") }, micros)
+        Told::bare(
+            Outcome::Refused {
+                why: format!("its result could not be kept: {error}"),
+            },
+            micros,
+        )
     }
 
     /// What it takes in memory, about.
@@ -127,7 +145,10 @@ impl Told {
             }
             Outcome::Lost { why } | Outcome::Refused { why } => why.len(),
         };
-        let files = self.files.as_ref().map_or(0, |files| 32 * (files.blobs.len() + 1));
+        let files = self
+            .files
+            .as_ref()
+            .map_or(0, |files| 32 * (files.blobs.len() + 1));
         32 + left(&self.output) + left(&self.log) + message + files
     }
 }
@@ -146,7 +167,10 @@ pub(super) async fn keep_all(mut all: Vec<Told>, keep: &Keep) -> Vec<Report> {
         match keep.put_many(large, REPORTED_BLOB_TIME).await {
             Ok(digests) => {
                 let mut kept = digests.into_iter().zip(lengths);
-                for left in all.iter_mut().flat_map(|told| [&mut told.output, &mut told.log]) {
+                for left in all
+                    .iter_mut()
+                    .flat_map(|told| [&mut told.output, &mut told.log])
+                {
                     if left.large().is_some()
                         && let Some((digest, bytes)) = kept.next()
                     {

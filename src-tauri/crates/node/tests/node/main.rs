@@ -6,6 +6,6 @@ mod harness;
 mod jobs;
 mod modules;
 #[path = "../../../cli/tests/stories/programs.rs"]
-#[expect(dead_code, reason = "the command line's stories use the others")]
+#[allow(dead_code)]
 mod programs;
 mod refusals;
