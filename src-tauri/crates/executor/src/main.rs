@@ -2,11 +2,13 @@
 //! the operating system's wall. It has no keys, no network and no files but
 //! what its parent hands it, and never outlives its parent.
 
+mod answers;
 mod calls;
 #[cfg(feature = "compile")]
 mod compile;
 mod engine;
 mod guest;
+mod kernel;
 mod module;
 mod page;
 mod program;

@@ -20,6 +20,7 @@ use sandbox::{
 
 use crate::{
     guest::Bounds,
+    kernel::KernelEnd,
     module::Linkers,
     page::Page,
     program::{Arguments, Bench},
@@ -172,8 +173,11 @@ async fn batches(bench: &Bench<'_>, kernel: bool) -> Result<(), FrameError> {
                     fuel: caps.fuel,
                 };
                 let ended = unless_panic(bench.run(&arguments)).await;
-                let (answered_all, broken) = bench.wire.line().end_kernel();
-                match (ended, broken) {
+                let KernelEnd {
+                    answered_all,
+                    violation,
+                } = bench.wire.line().end_kernel();
+                match (ended, violation) {
                     (Ok(_), _) if answered_all => {}
                     (Err(message), _) => give_up(bench.wire, End::HostRefused { message }),
                     (Ok(End::Exit { code: 0 } | End::AbiViolation { .. }), Some(message)) => {

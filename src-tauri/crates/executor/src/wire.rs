@@ -4,7 +4,6 @@
 use std::{
     fs::File,
     io::{Read, Write},
-    mem,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -16,7 +15,10 @@ use sandbox::{
     limits,
 };
 
-use crate::page::{Page, now_ns};
+use crate::{
+    kernel::KernelBatch,
+    page::{Page, now_ns},
+};
 
 /// The wire, shared with the streams of the running task. One thread has it,
 /// so the lock is never waited for.
@@ -35,41 +37,25 @@ pub(crate) struct Line {
     sent_ns: u64,
     /// Sends every write at once: the guest may sleep where nobody sees it.
     eager: bool,
-    running: Running,
-    pub(crate) batch: KernelBatch,
+    pub(crate) running: Running,
+    /// The tasks of the kernel that runs; none where a plain program does.
+    pub(crate) kernel: Option<KernelBatch>,
 }
 
 /// Counts of the task that runs.
 #[derive(Debug)]
-struct Running {
+pub(crate) struct Running {
     began_ns: u64,
-    caps: WireCaps,
+    pub(crate) caps: WireCaps,
     stdout_bytes: u64,
     stderr_bytes: u64,
     stderr_left_out: u64,
     over_output: bool,
     progress_ns: u64,
     /// Input that came and was not read yet.
-    piece: Bytes,
+    pub(crate) piece: Bytes,
     /// Input that is still to come.
-    stdin_left: u64,
-}
-
-/// The tasks that a kernel's instance does, as frames on its own streams.
-#[derive(Debug, Default)]
-pub(crate) struct KernelBatch {
-    /// Whether the running guest is a kernel.
-    active: bool,
-    /// Tasks that the guest has not been given.
-    to_give: u32,
-    /// Indexes given and not answered, in order, with room for all of a batch.
-    given: std::collections::VecDeque<u64>,
-    /// The header of the answer that is being read.
-    header: Vec<u8>,
-    /// Bytes of the answer that are still to come; `None` between answers.
-    body_left: Option<u64>,
-    /// What the guest got wrong; it ends at its next call.
-    violation: Option<String>,
+    pub(crate) stdin_left: u64,
 }
 
 /// The task's result is larger than its cap.
@@ -86,6 +72,7 @@ pub(crate) enum OutputError {
 pub(crate) struct Given {
     pub(crate) argv: Option<Vec<String>>,
     pub(crate) env: Vec<(String, String)>,
+    pub(crate) index: u64,
     pub(crate) stdin_len: u64,
 }
 
@@ -105,7 +92,7 @@ impl Wire {
             sent_ns: now_ns(),
             eager,
             running: Running::new(0, caps),
-            batch: KernelBatch::default(),
+            kernel: None,
         })))
     }
 
@@ -171,7 +158,7 @@ impl Line {
 
     /// Takes the next task of a batch of programs, whose input can then be read.
     pub(crate) fn take_task(&mut self) -> Result<Given, FrameError> {
-        let (given, index, piece) = {
+        let (given, piece) = {
             let (kind, body) = self.next()?;
             if kind != Kind::Task {
                 return Err(FrameError::Turn(kind));
@@ -185,24 +172,25 @@ impl Line {
                     .iter()
                     .map(|(name, value)| (own(name), own(value)))
                     .collect(),
+                index: task.index,
                 stdin_len: task.stdin_len,
             };
-            (given, task.index, Bytes::copy_from_slice(task.stdin))
+            (given, Bytes::copy_from_slice(task.stdin))
         };
         self.running.stdin_left = given
             .stdin_len
             .checked_sub(piece.len() as u64)
             .ok_or(FrameError::Body(Kind::Task))?;
         self.running.piece = piece;
-        if self.batch.active {
-            self.batch.given.push_back(index);
+        if let Some(kernel) = &mut self.kernel {
+            kernel.answers.give(given.index);
         }
         Ok(given)
     }
 
     /// At most `most` bytes of the task's input; empty at its end.
     pub(crate) fn read_stdin(&mut self, most: usize) -> Result<Bytes, FrameError> {
-        if self.batch.active {
+        if self.kernel.is_some() {
             self.give_kernel_input()?;
         }
         self.read_input(most)
@@ -235,13 +223,13 @@ impl Line {
 
     /// The guest wrote to its standard output.
     pub(crate) fn write_stdout(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
-        if self.batch.active {
+        if self.kernel.is_some() {
             return self.write_kernel_output(bytes);
         }
         self.put_stdout(bytes)
     }
 
-    fn put_stdout(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+    pub(crate) fn put_stdout(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
         let left = self.running.caps.output_bytes - self.running.stdout_bytes;
         let fits = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         self.running.stdout_bytes += fits as u64;
@@ -374,108 +362,5 @@ impl Line {
             limits::SHOW_AFTER
         };
         self.send_when_due(now_ns(), after);
-    }
-
-    // ---- a kernel's frames: u32 length of what follows, u64 index, bytes
-
-    /// A kernel's instance begins: `count` tasks are to be given and answered.
-    pub(crate) fn begin_kernel(&mut self, count: u32) {
-        self.batch = KernelBatch {
-            active: true,
-            to_give: count,
-            ..KernelBatch::default()
-        };
-    }
-
-    /// The instance ended: how many of its tasks are answered, and what was wrong.
-    pub(crate) fn end_kernel(&mut self) -> (bool, Option<String>) {
-        let batch = mem::take(&mut self.batch);
-        let answered_all = batch.to_give == 0 && batch.given.is_empty();
-        let broken = if batch.body_left.is_some() || !batch.header.is_empty() {
-            Some("the program ended in the middle of an answer".to_owned())
-        } else if answered_all {
-            None
-        } else {
-            Some("the program ended before it had answered every task".to_owned())
-        };
-        (answered_all, batch.violation.or(broken))
-    }
-
-    /// Where the guest has read a task's input whole, the next task's header and input follow.
-    fn give_kernel_input(&mut self) -> Result<(), FrameError> {
-        let nothing_left = self.running.piece.is_empty() && self.running.stdin_left == 0;
-        if !nothing_left || self.batch.to_give == 0 {
-            return Ok(());
-        }
-        self.batch.to_give -= 1;
-        let given = self.take_task()?;
-        let index = *self.batch.given.back().expect("just given");
-        let length =
-            u32::try_from(given.stdin_len + 8).map_err(|_| FrameError::Body(Kind::Task))?;
-        let mut framed = Vec::with_capacity(12 + self.running.piece.len());
-        framed.extend_from_slice(&length.to_le_bytes());
-        framed.extend_from_slice(&index.to_le_bytes());
-        framed.extend_from_slice(&self.running.piece);
-        self.running.piece = framed.into();
-        Ok(())
-    }
-
-    fn write_kernel_output(&mut self, mut bytes: &[u8]) -> Result<(), OutputError> {
-        while !bytes.is_empty() {
-            if self.batch.body_left.is_none() {
-                self.read_answer_header(&mut bytes)?;
-            }
-            let Some(left) = self.batch.body_left else {
-                return Ok(());
-            };
-            let take = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            self.put_stdout(&bytes[..take])?;
-            bytes = &bytes[take..];
-            self.batch.body_left = Some(left - take as u64);
-            if left == take as u64 {
-                self.answer_is_whole();
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads an answer's header as far as it came.
-    fn read_answer_header(&mut self, bytes: &mut &[u8]) -> Result<(), OutputError> {
-        let missing = (12 - self.batch.header.len()).min(bytes.len());
-        self.batch.header.extend_from_slice(&bytes[..missing]);
-        *bytes = &bytes[missing..];
-        let Ok(header): Result<[u8; 12], _> = self.batch.header.as_slice().try_into() else {
-            return Ok(());
-        };
-        self.batch.header.clear();
-        let [length @ .., _, _, _, _, _, _, _, _] = header;
-        let [_, _, _, _, index @ ..] = header;
-        let (length, index) = (u32::from_le_bytes(length), u64::from_le_bytes(index));
-        let wrong = match (u64::from(length).checked_sub(8), self.batch.given.front()) {
-            (None, _) => format!("an answer of {length} bytes has no room for its index"),
-            (Some(_), None) => format!("an answer for task {index}, which was not given"),
-            (Some(_), Some(due)) if *due != index => {
-                format!("an answer for task {index} where task {due} is due")
-            }
-            (Some(body), Some(_)) => {
-                self.batch.body_left = Some(body);
-                return Ok(());
-            }
-        };
-        self.batch.violation = Some(wrong.clone());
-        Err(OutputError::Violation(wrong))
-    }
-
-    fn answer_is_whole(&mut self) {
-        self.batch.body_left = None;
-        self.batch.given.pop_front();
-        let caps = self.running.caps;
-        let (piece, left) = (mem::take(&mut self.running.piece), self.running.stdin_left);
-        self.end(End::Exit { code: 0 });
-        if self.batch.to_give > 0 || !self.batch.given.is_empty() {
-            self.begin(caps);
-        }
-        self.running.piece = piece;
-        self.running.stdin_left = left;
     }
 }
