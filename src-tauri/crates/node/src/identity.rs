@@ -19,9 +19,10 @@ pub(crate) struct Identity {
 pub(crate) fn of(data: &Path) -> Result<Identity, Error> {
     let folder = data.join("identity");
     let unusable = |error: io::Error| {
-        let code = match error.kind() {
-            io::ErrorKind::StorageFull => ErrorCode::StorageFull,
-            _ => ErrorCode::FolderUnusable,
+        let code = if error.kind() == io::ErrorKind::StorageFull {
+            ErrorCode::StorageFull
+        } else {
+            ErrorCode::FolderUnusable
         };
         Error::new(
             code,

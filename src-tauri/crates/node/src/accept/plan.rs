@@ -93,9 +93,10 @@ pub(super) async fn plan(
             | Event::Idle => {}
         }
     };
-    match end {
-        End::Exit { code: 0 } => read(&said, tasks.is_some()),
-        end => Err(refused(end, &log)),
+    if end.is_done() {
+        read(&said, tasks.is_some())
+    } else {
+        Err(refused(end, &log))
     }
 }
 

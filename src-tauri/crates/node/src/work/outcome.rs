@@ -2,7 +2,7 @@
 
 use crate::limits::ERROR_LINE_BYTES;
 use pool::report::{Failure, FailureKind, Outcome};
-use sandbox::{CompileError, End};
+use sandbox::End;
 
 /// Exit code of a program that asks to be tried on another machine.
 const ELSEWHERE: u32 = 75;
@@ -46,11 +46,6 @@ pub(super) fn of(end: End, last_line: Option<String>) -> Outcome {
         End::LinkError { message } => Outcome::Failed(failure(FailureKind::LinkError, message)),
         End::Crashed { message } | End::HostRefused { message } => Outcome::Lost { why: message },
     }
-}
-
-/// A module that cannot be compiled, for every task of its job.
-pub(super) fn compile(error: &CompileError) -> Outcome {
-    Outcome::Failed(failure(FailureKind::CompileFailed, error.to_string()))
 }
 
 /// For every task that cannot even begin.

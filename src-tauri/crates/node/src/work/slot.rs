@@ -189,7 +189,7 @@ impl Slot {
     /// at again.
     async fn executor(&mut self, loaded: &Arc<Loaded>) -> Result<Option<Executor>, Gone> {
         let mut spawning = match self.warm.take(&self.supply, loaded) {
-            Taken::Now(executor) => return Ok(Some(executor)),
+            Taken::Now(executor) => return Ok(Some(*executor)),
             Taken::Soon(spawning) => spawning,
         };
         let chunk = self.queue.front().map(|front| front.chunk);

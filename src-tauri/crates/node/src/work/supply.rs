@@ -8,7 +8,7 @@ use crate::run::{Input, Run};
 use pool::report::{FailureKind, Outcome};
 use pool::spec::Spec;
 use pool::{Digest, JobId};
-use sandbox::{Caps, CompileError, Entry, Executor, Prepared, Profile, Sandbox, SpawnError};
+use sandbox::{Caps, Entry, Executor, Prepared, Profile, Sandbox, SpawnError};
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::PathBuf;
@@ -115,11 +115,14 @@ impl Supply {
             .sandbox
             .prepare(spec.module.0, module, &profile)
             .await
-            .map_err(|error| match error {
-                CompileError::Machine { .. } => Outcome::Refused {
-                    why: error.to_string(),
-                },
-                _ => outcome::compile(&error),
+            .map_err(|error| {
+                if error.is_final() {
+                    outcome::failed(FailureKind::CompileFailed, error.to_string())
+                } else {
+                    Outcome::Refused {
+                        why: error.to_string(),
+                    }
+                }
             })?;
         let source = match (fold_input, &run.input) {
             (Some(digest), _) => self.whole(digest, true).await?,
@@ -203,9 +206,9 @@ impl Loaded {
 fn unreadable(what: &str, error: &GetError) -> Outcome {
     let why = format!("{what} could not be read: {error}");
     match error {
-        GetError::Missing { .. } | GetError::Corrupt { .. } => {
+        GetError::Missing | GetError::Corrupt => {
             outcome::failed(FailureKind::Refused, why)
         }
-        GetError::Io { .. } => Outcome::Refused { why },
+        GetError::Io(_) => Outcome::Refused { why },
     }
 }

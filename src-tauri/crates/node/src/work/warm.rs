@@ -20,7 +20,7 @@ pub(super) type Spawning = JoinHandle<Result<Executor, SpawnError>>;
 /// An executor that is here, or will be.
 #[derive(Debug)]
 pub(super) enum Taken {
-    Now(Executor),
+    Now(Box<Executor>),
     Soon(Spawning),
 }
 
@@ -31,7 +31,7 @@ impl Warm {
             .iter()
             .rposition(|(key, executor, _)| *key == loaded.key && !executor.spent())
         {
-            return Taken::Now(self.idle.remove(at).1);
+            return Taken::Now(Box::new(self.idle.remove(at).1));
         }
         match self.successor.take_if(|(key, _)| *key == loaded.key) {
             Some((_, spawning)) => Taken::Soon(spawning),
