@@ -474,7 +474,12 @@ impl Worker {
     pub fn poll_timeout(&self) -> Option<(Moment, WorkerTimer)> {
         let heartbeat = matches!(self.link, Link::Up { .. })
             .then(|| (self.said.after(HEARTBEAT), WorkerTimer::Heartbeat));
-        let held = self.slots.iter().filter_map(|slot| slot.stopped).min();
+        // What was killed meanwhile is held no more; its slot only waits to be free.
+        let held = self
+            .slots
+            .iter()
+            .filter(|slot| slot.holding().next().is_some());
+        let held = held.filter_map(|slot| slot.stopped).min();
         let held = held.map(|since| (since.after(HELD_MAX), WorkerTimer::Held));
         let welcome = (self.link == Link::Greeting)
             .then(|| (self.said.after(SILENCE_MAX), WorkerTimer::Welcome));
@@ -718,8 +723,13 @@ impl Worker {
         self.stop_surplus(now);
         self.resume_stopped();
         self.fill_slots(now);
-        let drained = matches!(self.leaving, Leaving::Draining { .. }) && self.is_quiet();
-        if drained && self.link != Link::Greeting {
+        let leaves = match self.leaving {
+            Leaving::Staying => false,
+            Leaving::Draining { .. } => self.is_quiet(),
+            // Decided between hello and welcome: said after it.
+            Leaving::Gone => true,
+        };
+        if leaves && self.link != Link::Greeting {
             self.leave();
         }
         self.tell_changes(now);

@@ -678,3 +678,19 @@ fn plain_results_are_cut_without_losing_a_byte() {
     assert_eq!(whole, bytes);
     assert!(parts.len() > 1);
 }
+
+#[test]
+fn a_goodbye_before_the_welcome_is_said_after_it() {
+    let mut story = Story::unconnected(1);
+    story.connect();
+    story.worker.goodbye(story.now());
+    assert_eq!((story.said(), story.does()), (vec![], vec![]));
+    story.hear(ToWorker::Welcome {
+        term: TERM,
+        keep: vec![],
+        drop: vec![],
+        send: vec![],
+    });
+    assert_eq!(story.said(), [ToCoordinator::Goodbye]);
+    assert_eq!(story.does(), [Deed::Close]);
+}

@@ -65,7 +65,7 @@ impl Story {
     pub(crate) fn choose(chance: &mut Chance, number: u64) -> Story {
         let task_time = chance
             .per_mille(600)
-            .then(|| Duration::from_micros(chance.magnitude(100 * MILLI, 600 * SECOND)));
+            .then(|| Duration::from_micros(chance.magnitude(100 * MILLI, 60 * SECOND)));
         let workload = Workload::choose(chance, task_time.is_some());
         let most = if workload.micros < 50 * MILLI {
             (WORK_MICROS_MAX / workload.micros).clamp(LONG_TASKS_MAX, TASKS_MAX)
@@ -86,6 +86,10 @@ impl Story {
                 Fold::Kernel,
             ])
             .unwrap_or(&Fold::None);
+        let retries = u32::try_from(chance.below(4)).expect("few");
+        let hang = task_time.map_or(0, |time| u64::try_from(time.as_micros()).expect("a minute"));
+        let workload =
+            workload.tempered(u32::try_from(count).expect("few tasks"), retries + 1, hang);
         let run = postcard::to_stdvec(&workload).expect("numbers are encoded");
         let spec = Spec {
             name: format!("story {number}"),
@@ -102,7 +106,7 @@ impl Story {
                 fuel: None,
                 output_bytes: 1 << 26,
             },
-            retries: u32::try_from(chance.below(4)).expect("few"),
+            retries,
             elsewhere: 3,
             lost: *chance.pick(&[1, 3, 5, 5]).unwrap_or(&5),
             retry_delay: Duration::from_millis(chance.magnitude(1, 2_000)),

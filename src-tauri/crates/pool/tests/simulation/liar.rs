@@ -94,6 +94,10 @@ pub(crate) fn transmit(stage: &mut Stage, peer: Peer, message: ToCoordinator) {
         }
         // Bytes that are no message.
         7 => {
+            // Who it is decides its certificate, not its hello.
+            if matches!(message, ToCoordinator::Hello(_)) {
+                return stage.send_to_node(peer, &message);
+            }
             let mut bytes = Vec::new();
             pool::codec::encode(&message, &mut bytes).expect("it fitted before");
             let at = stage.chance.below(bytes.len() as u64) as usize;

@@ -8,7 +8,7 @@ use crate::links::Break;
 use crate::stage::{Stage, tell};
 use crate::workload::Workload;
 use pool::id::MachineId;
-use pool::message::ToWorker;
+use pool::message::{Chunk, ToWorker};
 use pool::moment::{Moment, Now};
 use pool::report::{Payload, Report, Reports};
 use pool::{Action, Peer, SlotId, Worker, WorkerConfig, WorkerOptions};
@@ -266,6 +266,7 @@ impl Machine {
         while let Some(action) = worker.poll_action() {
             self.act(stage, &mut worker, action);
         }
+        self.unpin(stage, &worker);
         worker.check();
         self.check(stage);
         let due = worker.poll_timeout().map(|(moment, _)| moment);
@@ -390,7 +391,7 @@ impl Machine {
         let is_empty = bench.is_empty();
         bench.heard_at = heard_at;
         if let Step::Ended { chunk, reports } = step {
-            store_blobs(stage, &reports);
+            store_blobs(stage, self.at, chunk, &reports);
             self.plan(
                 stage,
                 heard_at,
@@ -409,6 +410,26 @@ impl Machine {
             }
         }
         self.wake(stage, SlotId(slot));
+    }
+
+    /// Blobs of results that the coordinator has answered for need no pin.
+    fn unpin(&self, stage: &mut Stage, worker: &Worker) {
+        if !stage
+            .pinned
+            .iter()
+            .any(|(machine, _, _)| *machine == self.at)
+        {
+            return;
+        }
+        let kept: Vec<Chunk> = worker.undelivered().chain(worker.holding()).collect();
+        stage.pinned.retain(|(machine, chunk, _)| {
+            *machine != self.at
+                || kept.iter().any(|kept| {
+                    kept.job == chunk.job
+                        && kept.first < chunk.first + chunk.count
+                        && chunk.first < kept.first + kept.count
+                })
+        });
     }
 
     /// I12 and the machine's half of I13, as its owner would measure them.
@@ -433,12 +454,11 @@ impl Machine {
 }
 
 /// The worker keeps a blob's bytes before it says its name.
-fn store_blobs(stage: &mut Stage, reports: &Reports) {
+fn store_blobs(stage: &mut Stage, machine: usize, chunk: Chunk, reports: &Reports) {
     let Reports::Each(each) = reports else { return };
-    for report in each {
-        for digest in blobs_of(report) {
-            stage.blobs.insert(digest);
-        }
+    for digest in each.iter().flat_map(blobs_of) {
+        stage.blobs.insert(digest);
+        stage.pinned.push((machine, chunk, digest));
     }
 }
 

@@ -430,7 +430,7 @@ impl Model {
                 }
                 // Results may be asked for and found stale when they come.
                 for chunk in send {
-                    if !self.jobs.contains_key(&chunk.job) {
+                    if !self.jobs.contains_key(&chunk.job) && !self.gone.contains(&chunk.job) {
                         stage.accuse(format!("results of {chunk:?} are wanted, which is no job"));
                     }
                 }
@@ -504,10 +504,9 @@ impl Model {
         };
         for index in chunk.first..chunk.first.saturating_add(chunk.count) {
             let task = job.tasks.get(index as usize).copied().unwrap_or_default();
-            if task.attempt != chunk.attempt
-                || task.machine != Some(machine)
-                || !Disk::row(&disk.leases, job.no, index)
-            {
+            // Ended in the same turn, and the worker hears of that next.
+            let ended = task.settled != Settled::No || !Disk::row(&disk.leases, job.no, index);
+            if !ended && (task.attempt != chunk.attempt || task.machine != Some(machine)) {
                 stage.accuse(format!(
                     "I3, I5: {machine} keeps task {index} of {chunk:?}, granted was {task:?}"
                 ));
@@ -552,6 +551,10 @@ impl Model {
                     ));
                 }
                 let range = *first as usize..(first + count) as usize;
+                // Failed and taken back in the same turn.
+                if known.retried {
+                    return;
+                }
                 if known
                     .tasks
                     .get(range)
@@ -768,7 +771,10 @@ impl Model {
                 .limits
                 .task_time
                 .is_none_or(|time| u128::from(job.workload.micros) <= time.as_micros());
-            job.workload.is_harmless() && in_time && job.spec.timeout.is_none() && !job.spec.transient
+            job.workload.is_harmless()
+                && in_time
+                && job.spec.timeout.is_none()
+                && !job.spec.transient
         })
     }
 }

@@ -5,6 +5,7 @@ use crate::agenda::{At, Input, MILLI, MINUTE, NodeInput, SECOND};
 use crate::author::{Command, Reply};
 use crate::disk::Disk;
 use crate::links::Break;
+use crate::machine::blobs_of;
 use crate::model::{Authored, Effect, Model};
 use crate::stage::{Stage, tell};
 use crate::trace::hash_of;
@@ -13,13 +14,16 @@ use pool::id::MachineId;
 use pool::message::{Heartbeat, ToCoordinator, ToWorker};
 use pool::moment::{Moment, Now};
 use pool::record::Record;
-use pool::report::Payload;
+use pool::report::{Payload, Reports};
 use pool::{Chore, ChoreDone, Coordinator, Peer};
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hasher;
 
 /// Tasks that end within this of a drain are delivered.
 const DRAIN: At = 5 * SECOND;
+/// One turn in so many is followed by a look at the coordinator's whole state,
+/// which costs more than the turn.
+const CHECKED: u64 = 8;
 /// Inputs of one turn at most.
 const BATCH_MAX: u64 = 64;
 
@@ -49,6 +53,7 @@ struct Process {
     began: (Moment, At),
     inbox: VecDeque<Inbound>,
     turn_is_planned: bool,
+    turns: u64,
     commit: Option<Batch>,
     timer: (u64, Option<Moment>),
 }
@@ -149,6 +154,7 @@ impl Node {
             began,
             inbox: VecDeque::new(),
             turn_is_planned: true,
+            turns: 0,
             commit: None,
             timer: (0, None),
         });
@@ -280,7 +286,10 @@ impl Node {
         while let Some(record) = process.coordinator.poll_record() {
             batch.records.push(record);
         }
-        process.coordinator.check();
+        process.turns += 1;
+        if process.turns.is_multiple_of(CHECKED) {
+            process.coordinator.check();
+        }
         if batch.records.is_empty() {
             // Nothing was decided, so there is nothing to make durable.
             model.committed(stage, &self.disk, &[], &batch.effects);
@@ -474,6 +483,16 @@ impl Node {
                 let decoder = &mut stage.link(peer).node_decoder;
                 decoder.push(&bytes);
                 match decoder.decode::<ToCoordinator>() {
+                    Ok(Some(message)) if names_unknown_blob(stage, &message) => {
+                        // A result's blobs come before it, or it does not count.
+                        tell!(
+                            stage,
+                            "node closes p{}: a result names a blob that is not here",
+                            peer.0
+                        );
+                        stage.close_from_node(peer);
+                        coordinator.handle_disconnected(now, peer, false);
+                    }
                     Ok(Some(message)) => {
                         tell!(stage, "node <- p{} {}", peer.0, shortly(&message));
                         match &message {
@@ -651,17 +670,18 @@ impl Node {
                 }
             }
             Chore::DeleteBlob(digest) => {
-                if model.is_referenced(&digest) {
-                    stage.accuse(format!(
-                        "I15: blob {digest} is to be deleted and is referenced"
-                    ));
-                }
+                // It may have been named again since the last reference went.
                 let referenced = self
                     .coordinator()
                     .is_some_and(|coordinator| coordinator.blob_is_referenced(&digest));
-                if !referenced {
-                    stage.blobs.remove(&digest);
+                let pinned = stage.pinned.iter().any(|(_, _, blob)| *blob == digest);
+                if referenced || pinned {
+                    return;
                 }
+                if model.is_referenced(&digest) {
+                    stage.accuse(format!("I15: blob {digest} is deleted and is referenced"));
+                }
+                stage.blobs.remove(&digest);
                 return;
             }
             Chore::ListBlobs { job, no } => {
@@ -704,6 +724,18 @@ impl Node {
             crate::chance::mix(sum, hash_of(&(first, value)))
         })
     }
+}
+
+fn names_unknown_blob(stage: &Stage, message: &ToCoordinator) -> bool {
+    let ToCoordinator::Results(results) = message else {
+        return false;
+    };
+    let Reports::Each(each) = &results.reports else {
+        return false;
+    };
+    each.iter()
+        .flat_map(blobs_of)
+        .any(|blob| !stage.blobs.contains(&blob))
 }
 
 /// A reply left the node: from here on it is a promise.

@@ -22,6 +22,9 @@ pub(crate) struct Stage {
     pub(crate) jitter_max: At,
     /// Blobs whose bytes lie in the node's store.
     pub(crate) blobs: BTreeSet<Digest>,
+    /// Blobs that a worker has stored for results that are not durable yet:
+    /// (machine, tasks, blob). Whoever deletes blobs leaves these alone.
+    pub(crate) pinned: Vec<(usize, Chunk, Digest)>,
     overheard: Vec<Chunk>,
     /// The first thing that was not as promised.
     pub(crate) broken: Option<String>,
@@ -39,6 +42,7 @@ impl Stage {
             latency_max,
             jitter_max,
             blobs: BTreeSet::new(),
+            pinned: Vec::new(),
             overheard: Vec::new(),
             broken: None,
         }

@@ -72,6 +72,31 @@ impl Workload {
         }
     }
 
+    /// The same with so few unusual tasks among `count` that a run ends: each
+    /// may be tried `tries` times, and one that hangs takes `hang_micros`.
+    pub(crate) fn tempered(self, count: u32, tries: u32, hang_micros: u64) -> Workload {
+        /// Of each kind, about.
+        const UNUSUAL_MAX: u64 = 30;
+        const HANGING_MICROS_MAX: u64 = 300_000_000;
+        let count = u64::from(count.max(1));
+        let most = (UNUSUAL_MAX * 1000 / count).max(1);
+        let hang_micros = hang_micros.saturating_mul(u64::from(tries)).max(1);
+        let hanging = HANGING_MICROS_MAX / hang_micros;
+        Workload {
+            traps: self.traps.min(most),
+            flaky: self.flaky.min(most),
+            elsewhere: self.elsewhere.min(most),
+            hangs: self.hangs.min(most).min(hanging * 1000 / count),
+            poison: self.poison.min(most),
+            kills_once: self.kills_once.min(most),
+            refused: self.refused.min(most),
+            blobs: self.blobs.min(3 * most),
+            logs: self.logs.min(3 * most),
+            files: self.files.min(3 * most),
+            ..self
+        }
+    }
+
     /// One that only ever ends well.
     pub(crate) fn is_harmless(&self) -> bool {
         [

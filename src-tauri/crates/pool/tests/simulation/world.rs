@@ -81,16 +81,25 @@ pub(crate) struct Run {
     pub(crate) aloud: bool,
 }
 
+struct Backup {
+    disk: Disk,
+    model: Model,
+    /// Of each story.
+    names: Vec<Vec<pool::Digest>>,
+}
+
 struct World {
     stage: Stage,
     node: Node,
     machines: Vec<Machine>,
     stories: Vec<Story>,
+    /// When each author acts next; what was planned before is dropped.
+    acts_at: Vec<At>,
     model: Model,
     faults: Vec<Fault>,
     fault_every: At,
     /// An old copy of the disk, with what was promised then.
-    backup: Option<(Disk, Model)>,
+    backup: Option<Backup>,
     node_sleeps_until: At,
     steps: u64,
     healing: bool,
@@ -157,6 +166,7 @@ impl World {
         let mut world = World {
             node,
             machines,
+            acts_at: vec![0; stories.len()],
             stories,
             model: Model::new(liars),
             fault_every: chance.magnitude(SECOND, 2 * MINUTE),
@@ -188,7 +198,7 @@ impl World {
         }
         for story in 0..self.stories.len() {
             let at = self.stage.chance.magnitude(1, 3 * MINUTE);
-            self.stage.agenda.plan(at, Input::Author(story));
+            self.plan_author(story, at);
         }
         let at = self.stage.chance.between(1, self.fault_every);
         self.stage.agenda.plan(at, Input::Fault);
@@ -283,27 +293,32 @@ impl World {
         machine.handle(&mut self.stage, input, node_life);
     }
 
+    fn plan_author(&mut self, story: usize, at: At) {
+        if let Some(acts_at) = self.acts_at.get_mut(story) {
+            *acts_at = at;
+            self.stage.agenda.plan(at, Input::Author(story));
+        }
+    }
+
     fn author_does(&mut self, at: usize) {
+        if self.acts_at.get(at) != Some(&self.stage.agenda.now()) {
+            return;
+        }
         let Some(story) = self.stories.get_mut(at) else {
             return;
         };
         let (commands, next) = story.act(&mut self.stage, self.healing);
         let authored = story.authored.clone();
+        let mut somebody_heard = true;
         for command in commands {
-            let is_answered = self
+            somebody_heard &= self
                 .node
                 .ask(&mut self.stage, at, Some(authored.clone()), command);
-            // Nobody there: what was asked while healing is asked again.
-            if !is_answered && self.healing {
-                self.stage
-                    .agenda
-                    .plan(self.stage.agenda.now() + SECOND, Input::Author(at));
-            }
         }
-        if let Some(next) = next {
-            self.stage
-                .agenda
-                .plan(self.stage.agenda.now() + next, Input::Author(at));
+        if !somebody_heard && self.healing {
+            self.plan_author(at, self.stage.agenda.now() + 10 * SECOND);
+        } else if let Some(next) = next {
+            self.plan_author(at, self.stage.agenda.now() + next);
         }
     }
 
@@ -315,9 +330,7 @@ impl World {
             Reply::Submitted(_, Ok(submitted)) => {
                 story.job = Some(submitted.job);
                 if self.healing {
-                    self.stage
-                        .agenda
-                        .plan(self.stage.agenda.now(), Input::Author(at));
+                    self.plan_author(at, self.stage.agenda.now());
                 }
             }
             Reply::Submitted(_, Err(pool::SubmitError::Conflict { .. })) => {}
@@ -400,7 +413,7 @@ impl World {
                 }
             }
             Fault::NodeCrash => self.node.crash(&mut self.stage),
-            Fault::NodeSleeps => self.node_sleeps_until = now + span.min(HOUR),
+            Fault::NodeSleeps => self.node_sleeps_until = now + span.min(10 * MINUTE),
             Fault::OldBackup => self.old_backup(),
             Fault::DiskFull => self.node.disk_is_full = !self.node.disk_is_full,
             Fault::ClockStep => {
@@ -450,14 +463,25 @@ impl World {
         match self.backup.take() {
             None => {
                 if self.node.is_at_rest() {
-                    self.backup = Some((self.node.disk.clone(), self.model.clone()));
+                    self.backup = Some(Backup {
+                        disk: self.node.disk.clone(),
+                        model: self.model.clone(),
+                        names: self
+                            .stories
+                            .iter()
+                            .map(|story| story.names.clone())
+                            .collect(),
+                    });
                 }
             }
-            Some((disk, model)) => {
+            Some(backup) => {
                 tell!(self.stage, "an old backup is put back");
                 self.node.crash(&mut self.stage);
-                self.node.disk = disk;
-                self.model = model;
+                self.node.disk = backup.disk;
+                self.model = backup.model;
+                for (story, names) in self.stories.iter_mut().zip(backup.names) {
+                    story.names = names;
+                }
                 for story in &mut self.stories {
                     if story.job.is_some_and(|job| !self.model.knows(&job)) {
                         story.job = None;
@@ -466,7 +490,7 @@ impl World {
                 }
                 for story in 0..self.stories.len() {
                     let at = self.stage.agenda.now() + self.stage.chance.between(SECOND, MINUTE);
-                    self.stage.agenda.plan(at, Input::Author(story));
+                    self.plan_author(story, at);
                 }
                 // Blobs that only the lost future referred to may be there, those of the past must be.
                 self.model.put_back_blobs(&mut self.stage.blobs);
@@ -513,7 +537,7 @@ impl World {
     fn ask_authors(&mut self) {
         let soon = self.stage.agenda.now() + SECOND;
         for story in 0..self.stories.len() {
-            self.stage.agenda.plan(soon, Input::Author(story));
+            self.plan_author(story, soon);
         }
     }
 
@@ -572,21 +596,29 @@ impl World {
         }
         self.look();
         self.must_be_done();
-        let Some(coordinator) = self.node.coordinator() else {
-            return;
-        };
-        let jobs: Vec<_> = coordinator.jobs().map(|view| view.id).collect();
-        for job in jobs {
-            self.node
-                .ask(&mut self.stage, usize::MAX, None, Command::Forget(job));
-        }
         // Transient jobs go by themselves, ten minutes after they came.
         let until = self.stage.agenda.now() + HOUR;
+        let mut ask_at = 0;
         while self.stage.broken.is_none()
             && self.node.disk.remains().is_some()
             && self.stage.agenda.now() < until
-            && self.step()
-        {}
+        {
+            // The node may stop once more: then they are asked again.
+            if self.stage.agenda.now() >= ask_at {
+                ask_at = self.stage.agenda.now() + MINUTE;
+                let jobs: Vec<_> = self
+                    .node
+                    .coordinator()
+                    .map_or_else(Vec::new, |coordinator| {
+                        coordinator.jobs().map(|view| view.id).collect()
+                    });
+                for job in jobs {
+                    self.node
+                        .ask(&mut self.stage, usize::MAX, None, Command::Forget(job));
+                }
+            }
+            self.step();
+        }
         self.model.check_at_rest(&mut self.stage, &self.node.disk);
         if let Some(remains) = self.node.disk.remains() {
             self.stage
