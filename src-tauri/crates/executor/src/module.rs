@@ -41,6 +41,12 @@ pub(crate) enum Call {
     Command {
         start: ModuleExport,
     },
+    /// A `main` without a runtime around it, which takes so many zeros.
+    Main {
+        main: ModuleExport,
+        params: usize,
+        results: usize,
+    },
     Bytes {
         alloc: ModuleExport,
         run: ModuleExport,
@@ -200,6 +206,19 @@ fn find_call(load: &Load, module: &Module) -> Result<Call, End> {
             .ok_or_else(|| violation(&format!("it exports no `{name}`")))
     };
     match &load.entry {
+        Entry::Command if module.get_export("_start").is_none() => {
+            let Some((params, results)) = main_type(module) else {
+                return Err(violation(
+                    "it exports neither `_start` nor a `main` of C's types",
+                ));
+            };
+            let main = export("main")?;
+            Ok(Call::Main {
+                main,
+                params,
+                results,
+            })
+        }
         Entry::Command | Entry::Kernel => {
             if !takes(module, "_start", &[], &[]) {
                 return Err(violation(
@@ -250,6 +269,17 @@ fn find_call(load: &Load, module: &Module) -> Result<Call, End> {
             }))
         }
     }
+}
+
+/// How many numbers `main` takes and gives, where it is as compilers without
+/// a WASI make it: `(argc, argv)` or nothing, an exit code or nothing.
+fn main_type(module: &Module) -> Option<(usize, usize)> {
+    let integers = [ValType::I32, ValType::I32];
+    [(0, 0), (0, 1), (2, 0), (2, 1)]
+        .into_iter()
+        .find(|(params, results)| {
+            takes(module, "main", &integers[..*params], &integers[..*results])
+        })
 }
 
 fn is_number(ty: &ValType) -> bool {

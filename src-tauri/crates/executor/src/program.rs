@@ -7,11 +7,11 @@ use sandbox::{
     End,
     limits::{self, HOSTCALL_BYTES_MAX, RANDOM_BYTES_MAX, RESOURCES_MAX},
 };
-use wasmtime::{Engine, Extern, Instance, Memory, Store, TypedFunc};
+use wasmtime::{Engine, Extern, Instance, Memory, Store, TypedFunc, Val};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, WasiView};
 
 use crate::{
-    guest::{Bounds, Guest, Violation},
+    guest::{Bounds, Exit, Guest, Violation},
     module::{Call, Core, Program},
     streams::{Input, Output},
     wire::{Line, Wire},
@@ -136,6 +136,22 @@ async fn run_core(core: &Core, mut store: Store<Guest>, arguments: &Arguments<'_
                     Some(_) | None => unreachable!("the linker found a function"),
                 };
                 start.call_async(&mut store, ()).await
+            }
+            Call::Main {
+                main,
+                params,
+                results,
+            } => {
+                let main = function(&instance, &mut store, main)?;
+                let arguments = [Val::I32(0), Val::I32(0)];
+                let mut code = [Val::I32(0)];
+                let (given, taken) = (&arguments[..*params], &mut code[..*results]);
+                main.call_async(&mut store, given, taken).await?;
+                let [code] = code;
+                match code.unwrap_i32() {
+                    0 => Ok(()),
+                    code => Err(Exit(code.cast_unsigned()).into()),
+                }
             }
             Call::Bytes { alloc, run, memory } => {
                 let place = BytesCall {

@@ -404,3 +404,30 @@ fn one_compilation_serves_all_who_ask_at_once() {
         assert_eq!(entries, 1);
     });
 }
+
+#[test]
+fn a_main_without_a_runtime_is_a_program() {
+    story(|bench| async move {
+        for (text, code) in [
+            ("(module (func (export \"main\")))", 0),
+            (
+                "(module (func (export \"main\") (result i32) (i32.const 3)))",
+                3,
+            ),
+            (
+                "(module (func (export \"main\") (param i32 i32) (result i32) (i32.add (local.get 0) (i32.const 4))))",
+                4,
+            ),
+            ("(module (func (export \"main\") (param i32 i32)))", 0),
+        ] {
+            let heard = bench.run(text, &command(), programs(vec![task(0)])).await;
+            assert_eq!(heard.ends[&0], End::Exit { code }, "{text}");
+        }
+        let text = "(module (func (export \"main\") (param f32)))";
+        let heard = bench.run(text, &command(), programs(vec![task(0)])).await;
+        assert!(
+            matches!(heard.ends[&0], End::AbiViolation { .. }),
+            "{heard:?}"
+        );
+    });
+}
