@@ -63,6 +63,12 @@ impl Coordinator {
             }
             assert_eq!(self.by_id.get(&id), Some(&job.no), "the id of {id}");
         }
+        let waiting: u64 = self
+            .jobs
+            .values()
+            .map(|job| u64::from(job.tasks.waiting()))
+            .sum();
+        assert_eq!(self.queued_tasks(), waiting, "tasks that wait");
         assert_eq!(self.by_id.len(), self.jobs.len(), "ids");
         assert!(self.by_client.len() <= self.jobs.len(), "clients");
         assert!(self.queue.len() <= self.jobs.len(), "queue");

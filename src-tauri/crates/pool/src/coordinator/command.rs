@@ -150,6 +150,7 @@ impl Coordinator {
                 edition: 0,
                 turn: Turn::new(no, facts.accepted, spec.priority, self.served),
                 queued: false,
+                counted: 0,
                 unsaved: Unsaved {
                     facts: true,
                     spec: true,
@@ -372,10 +373,14 @@ impl Coordinator {
     /// Tasks that wait, in all jobs.
     #[must_use]
     pub fn queued_tasks(&self) -> u64 {
-        self.jobs
-            .values()
-            .map(|job| u64::from(job.tasks.waiting()))
-            .sum()
+        let changed = self.touched.iter().filter_map(|no| self.jobs.get(no));
+        let (more, fewer) = changed.fold((0, 0), |(more, fewer), job| {
+            (
+                more + u64::from(job.tasks.waiting()),
+                fewer + u64::from(job.counted),
+            )
+        });
+        self.queued_count + more - fewer
     }
 
     fn named(&self, job: JobId) -> Result<&Job, CommandError> {

@@ -35,6 +35,8 @@ pub(super) struct Job {
     /// Its place among the jobs that want leases; see [`Turn`].
     pub(super) turn: Turn,
     pub(super) queued: bool,
+    /// Its tasks that wait, as they were counted for all jobs.
+    pub(super) counted: u32,
     pub(super) unsaved: Unsaved,
 }
 

@@ -165,6 +165,7 @@ impl Coordinator {
         }
         self.by_id.remove(&job.id);
         self.queue.remove(&job.turn);
+        self.queued_count -= u64::from(job.counted);
         self.touched.remove(&no);
         for timer in [
             Timer::JobTimeout(no),

@@ -90,6 +90,8 @@ pub struct Coordinator {
     /// No new leases: this node stops.
     draining: bool,
     queued_max: u64,
+    /// Tasks that waited at the last turn, in all jobs.
+    queued_count: u64,
     /// Runs only jobs that a living client follows; a fact of this node, not
     /// of the jobs, so it is not durable.
     living_only: bool,
@@ -143,6 +145,7 @@ impl Coordinator {
             chance: Chance::new(seed),
             draining: false,
             queued_max: QUEUED_TASKS_MAX,
+            queued_count: 0,
             living_only: false,
             jobs: BTreeMap::new(),
             by_id: BTreeMap::new(),

@@ -126,13 +126,17 @@ impl Coordinator {
             edition: 0,
             turn,
             queued: false,
+            counted: 0,
             unsaved: Unsaved::default(),
             spec: Arc::new(spec),
             facts,
         };
+        let open = !job.is_ended();
         self.jobs.insert(no, job);
-        self.give_fold_chore(no);
-        self.touch(no);
+        if open {
+            self.give_fold_chore(no);
+            self.touch(no);
+        }
         Ok(())
     }
 

@@ -67,7 +67,12 @@ impl Coordinator {
             let Some(job) = self.jobs.get_mut(&no) else {
                 continue;
             };
-            self.events.push_back(Event::JobChanged(job.id));
+            if !job.facts.forgetting {
+                self.events.push_back(Event::JobChanged(job.id));
+            }
+            let waiting = job.tasks.waiting();
+            self.queued_count += u64::from(waiting);
+            self.queued_count -= u64::from(core::mem::replace(&mut job.counted, waiting));
             let unsaved = core::mem::take(&mut job.unsaved);
             if unsaved.facts || unsaved.spec {
                 records.push(Record::Job {

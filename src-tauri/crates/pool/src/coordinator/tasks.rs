@@ -85,18 +85,16 @@ impl Tasks {
                 tasks.failed.insert(first, runs);
             }
         }
-        let mut waiting = Ranges::of(0, count + u32::from(with_fold));
-        for ended in [&tasks.done, &tasks.failed] {
-            for (first, count) in ended.iter() {
-                waiting.remove(first, count);
-            }
+        let mut taken = tasks.done.clone();
+        for (first, count) in tasks.failed.iter() {
+            taken.insert(first, count);
         }
         for (first, lease) in leases {
-            waiting.remove(first, lease.count);
+            taken.insert(first, lease.count);
             tasks.leased += lease.count;
             tasks.leases.insert(first, lease);
         }
-        for (first, count) in waiting.iter() {
+        for (first, count) in taken.missing(0, count + u32::from(with_fold)) {
             tasks.queue(first, count, now);
         }
         tasks

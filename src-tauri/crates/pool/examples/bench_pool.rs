@@ -1,0 +1,328 @@
+//! What the rules themselves cost: `cargo xtask bench pool`.
+//!
+//! Prints one JSON object a line. The coordinator is driven as a node drives
+//! it, with every message as bytes; there is no disk and no machine.
+
+use pool::codec::{Decoder, encode};
+use pool::message::{Chunk, Heartbeat, Hello, Results, ToCoordinator, ToWorker, VERSION};
+use pool::record::{Image, JobRow, Record};
+use pool::report::{Plain, Reports};
+use pool::spec::{Fold, Limits, Spec};
+use pool::{
+    ClientId, Coordinator, Digest, JobNo, JobState, MachineId, Moment, Now, Peer, Submit, Term,
+};
+use serde_bytes::ByteBuf;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Rounds of each measurement; the median is what counts.
+const ROUNDS: usize = 7;
+const SLOTS: u32 = 2;
+/// Bytes of a result.
+const RESULT_BYTES: usize = 16;
+/// What a no-op program was measured to take behind both walls.
+const TASK_MICROS: u64 = 6;
+
+fn main() {
+    let cost = |name, count, chunk, floor| {
+        let rounds = (0..ROUNDS).map(|_| job_cost(count, chunk)).collect();
+        print(name, "us/task", rounds, floor);
+    };
+    cost(
+        "coordinator, job of 100,000 in chunks of 64",
+        100_000,
+        Some(64),
+        "goal 3, floor 10",
+    );
+    cost(
+        "coordinator, job of 1,000,000 in chunks as it sizes them",
+        1_000_000,
+        None,
+        "goal 3, floor 10",
+    );
+    cost(
+        "coordinator, job of 10,000 in leases of one",
+        10_000,
+        Some(1),
+        "",
+    );
+    let lone = (0..ROUNDS).map(|_| lone_jobs(2_000)).collect();
+    print(
+        "coordinator, job of one task, submit to done",
+        "us/job",
+        lone,
+        "",
+    );
+    for (name, stride) in [
+        ("restore 1,000,000 tasks, half done in order", 0),
+        ("restore 1,000,000 tasks, every second one done", 2),
+    ] {
+        let rounds = (0..ROUNDS).map(|_| restore(1_000_000, stride)).collect();
+        print(name, "ms", rounds, "goal 1000 with 100,000");
+    }
+    if let Some(before) = resident_bytes() {
+        let mut driver = Driver::new();
+        driver.submit(1, spec(100_000, None));
+        driver.turn();
+        let rounds = vec![megabytes(
+            resident_bytes().unwrap_or(before).saturating_sub(before),
+        )];
+        print("memory, 100,000 queued tasks", "MB", rounds, "floor 20");
+        let before = resident_bytes().unwrap_or(before);
+        let restored = Coordinator::restore(NOW, 1, image(1_000_000, 2)).expect("rows of our own");
+        let rounds = vec![megabytes(
+            resident_bytes().unwrap_or(before).saturating_sub(before),
+        )];
+        print(
+            "memory, 1,000,000 tasks, every second one done",
+            "MB",
+            rounds,
+            "",
+        );
+        assert_eq!(restored.queued_tasks(), 500_000);
+        drop(driver);
+    }
+}
+
+const NOW: Now = Now {
+    moment: Moment(1_000_000),
+    wall_ms: 1_700_000_000_000,
+};
+
+/// The rule of the driver, without what it drives.
+struct Driver {
+    coordinator: Coordinator,
+    now: Now,
+    records: Vec<Record>,
+    leases: VecDeque<Chunk>,
+    frames: Vec<u8>,
+    /// Time spent in the coordinator and its codec.
+    spent: Duration,
+}
+
+impl Driver {
+    fn new() -> Driver {
+        let mut driver = Driver {
+            coordinator: Coordinator::new(NOW, 1),
+            now: NOW,
+            records: Vec::new(),
+            leases: VecDeque::new(),
+            frames: Vec::new(),
+            spent: Duration::ZERO,
+        };
+        driver.coordinator.handle_connected(NOW, Peer(1));
+        let state = Heartbeat {
+            slots: SLOTS,
+            memory_bytes: 1 << 34,
+            paused: None,
+            held: Vec::new(),
+            turnaround_micros: 500,
+            progress: Vec::new(),
+        };
+        let hello = Hello {
+            version: VERSION,
+            machine: MachineId([1; 16]),
+            name: "bench".to_owned(),
+            cores: SLOTS,
+            os: "Linux".to_owned(),
+            program_version: "0".to_owned(),
+            state,
+            holding: Vec::new(),
+            undelivered: Vec::new(),
+        };
+        driver.receive(&ToCoordinator::Hello(hello));
+        driver.turn();
+        driver
+    }
+
+    fn submit(&mut self, client: u64, spec: Spec) -> pool::JobId {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&client.to_le_bytes());
+        let submit = Submit {
+            client: ClientId { submitter: 1, id },
+            spec,
+            spec_digest: Digest([0; 32]),
+            client_living: true,
+        };
+        let start = Instant::now();
+        let submitted = self
+            .coordinator
+            .submit(self.now, submit)
+            .expect("within the limits");
+        self.spent += start.elapsed();
+        submitted.job
+    }
+
+    fn receive(&mut self, message: &ToCoordinator) {
+        let mut frames = Vec::new();
+        encode(message, &mut frames).expect("a message that fits");
+        self.now.moment = self.now.moment.after(Duration::from_micros(100));
+        let start = Instant::now();
+        let mut decoder = Decoder::default();
+        decoder.push(&frames);
+        let message = decoder
+            .decode()
+            .expect("our own bytes")
+            .expect("all of them");
+        self.coordinator.handle_message(self.now, Peer(1), message);
+        self.spent += start.elapsed();
+    }
+
+    fn turn(&mut self) {
+        self.records.clear();
+        self.frames.clear();
+        let start = Instant::now();
+        self.records
+            .extend(std::iter::from_fn(|| self.coordinator.poll_record()));
+        while let Some((_, message)) = self.coordinator.poll_transmit() {
+            encode(&message, &mut self.frames).expect("a message that fits");
+            if let ToWorker::Lease(chunk) = message {
+                self.leases.push_back(chunk);
+            }
+        }
+        while self.coordinator.poll_event().is_some() {}
+        while self.coordinator.poll_chore().is_some() {}
+        self.spent += start.elapsed();
+    }
+
+    fn work(&mut self) {
+        while let Some(chunk) = self.leases.pop_front() {
+            self.receive(&ToCoordinator::Results(results(chunk)));
+            self.turn();
+        }
+    }
+}
+
+fn job_cost(count: u32, chunk: Option<u32>) -> f64 {
+    let mut driver = Driver::new();
+    driver.spent = Duration::ZERO;
+    let job = driver.submit(1, spec(count, chunk));
+    driver.turn();
+    driver.work();
+    let state = driver.coordinator.job(&job).map(|job| job.state);
+    assert_eq!(state, Some(JobState::Done));
+    driver.spent.as_secs_f64() * 1e6 / f64::from(count)
+}
+
+fn lone_jobs(count: u32) -> f64 {
+    let mut driver = Driver::new();
+    driver.spent = Duration::ZERO;
+    for client in 0..count {
+        driver.submit(u64::from(client), spec(1, None));
+        driver.turn();
+        driver.work();
+    }
+    driver.spent.as_secs_f64() * 1e6 / f64::from(count)
+}
+
+fn restore(count: u32, stride: usize) -> f64 {
+    let image = image(count, stride);
+    let start = Instant::now();
+    let restored = Coordinator::restore(NOW, 1, image).expect("rows of our own");
+    let spent = start.elapsed();
+    assert_eq!(restored.queued_tasks(), u64::from(count / 2));
+    spent.as_secs_f64() * 1e3
+}
+
+/// Rows of one job of which half is done: in order, or every `stride`th task.
+fn image(count: u32, stride: usize) -> Image {
+    let mut driver = Driver::new();
+    driver.submit(1, spec(count, None));
+    driver.turn();
+    let job = driver.records.iter().find_map(|record| {
+        let Record::Job {
+            no,
+            id,
+            spec: Some(spec),
+            state,
+            wall_ms,
+            ..
+        } = record
+        else {
+            return None;
+        };
+        Some(JobRow {
+            no: *no,
+            id: *id,
+            ended: false,
+            spec: spec.clone(),
+            state: state.clone(),
+            wall_ms: *wall_ms,
+        })
+    });
+    let done = match stride {
+        0 => vec![(0, count / 2)],
+        stride => (0..count).step_by(stride).map(|index| (index, 1)).collect(),
+    };
+    Image {
+        term: Term(1),
+        moment: NOW.moment,
+        jobs: job.into_iter().collect(),
+        done: vec![(JobNo(1), done)],
+        ..Image::default()
+    }
+}
+
+fn spec(count: u32, chunk: Option<u32>) -> Spec {
+    Spec {
+        name: "nothing".to_owned(),
+        module: Digest([1; 32]),
+        count,
+        fold: Fold::None,
+        inputs: Vec::new(),
+        run: ByteBuf::from(vec![0; 64]),
+        limits: Limits {
+            memory_bytes: 1 << 28,
+            task_time: None,
+            fuel: None,
+            output_bytes: 1 << 26,
+        },
+        retries: 0,
+        elsewhere: 3,
+        lost: 5,
+        retry_delay: Duration::from_secs(1),
+        priority: 0,
+        timeout: None,
+        trial: false,
+        transient: false,
+        followed: false,
+        chunk,
+    }
+}
+
+fn results(chunk: Chunk) -> Results {
+    let tasks = chunk.count as usize;
+    let ends = (1..=chunk.count)
+        .map(|task| task * RESULT_BYTES as u32)
+        .collect();
+    let plain = Plain {
+        micros: TASK_MICROS * u64::from(chunk.count),
+        ends,
+        bytes: ByteBuf::from(vec![b'x'; tasks * RESULT_BYTES]),
+    };
+    Results {
+        chunk,
+        reports: Reports::Plain(plain),
+    }
+}
+
+fn print(name: &str, unit: &str, mut rounds: Vec<f64>, note: &str) {
+    rounds.sort_by(f64::total_cmp);
+    let (min, max) = (rounds[0], rounds[rounds.len() - 1]);
+    let median = rounds[rounds.len() / 2];
+    println!(
+        r#"{{"name":"{name}","unit":"{unit}","median":{median:.3},"min":{min:.3},"max":{max:.3},"note":"{note}"}}"#
+    );
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// What the process occupies; only Linux says.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}
