@@ -206,7 +206,7 @@ impl Coordinator {
             self.queue.insert(job.turn);
         }
         if let Some(peer) = machine.peer() {
-            if machine.told.insert(no, job.edition) != Some(job.edition) {
+            if machine.told.insert(no, Some(job.edition)) != Some(Some(job.edition)) {
                 let told = ToWorker::Job {
                     job: job.id,
                     spec: job.spec.clone(),

@@ -91,9 +91,8 @@ impl Coordinator {
         for (no, ranges) in &claimed {
             if let Some(job) = self.jobs.get_mut(no) {
                 job.tasks.confirm(ranges, id);
-                let edition = job.edition;
                 if let Some(machine) = self.machines.get_mut(&id) {
-                    machine.told.insert(*no, edition);
+                    machine.told.insert(*no, None);
                 }
             }
         }

@@ -30,8 +30,9 @@ pub(super) struct Machine {
     /// Leases it holds, by job and first index.
     pub(super) leases: BTreeSet<(JobNo, u32)>,
     load: Load,
-    /// Jobs that this connection was told about, and in which edition.
-    pub(super) told: BTreeMap<JobNo, u32>,
+    /// Jobs that it may know, and in which edition this connection was told;
+    /// `None` for what it only claimed to hold: it hears of it once more.
+    pub(super) told: BTreeMap<JobNo, Option<u32>>,
     pub(super) progress: Vec<(Chunk, u16)>,
 }
 

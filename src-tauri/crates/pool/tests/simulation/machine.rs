@@ -335,6 +335,8 @@ impl Machine {
             }
             Action::Forget { .. } => {}
             Action::Close { .. } => {
+                // Not a goodbye: leases may be on their way to a dead connection.
+                stage.lost_something |= !worker.is_gone();
                 if let Some(peer) = self.peer.take() {
                     stage.close_from_machine(peer);
                 }

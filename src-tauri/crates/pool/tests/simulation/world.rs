@@ -627,17 +627,8 @@ impl World {
     }
 
     fn must_be_done(&mut self) {
-        let trouble = [
-            Fault::OldBackup,
-            Fault::PowerCut,
-            Fault::MachineDies,
-            Fault::Sleep,
-            Fault::HalfOpen,
-            Fault::Reset,
-        ];
-        if trouble.iter().any(|fault| self.has(*fault))
-            || self.machines.iter().any(|machine| machine.lies)
-        {
+        let lies = self.machines.iter().any(|machine| machine.lies);
+        if self.stage.lost_something || self.has(Fault::OldBackup) || lies {
             return;
         }
         let Some(coordinator) = self.node.coordinator() else {
