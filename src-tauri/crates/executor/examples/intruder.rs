@@ -353,7 +353,31 @@ const ATTEMPTS: &[Attempt] = &[
     ("pipe", || call!(libc::SYS_pipe2, NULL, 0)),
     ("eventfd", || call!(libc::SYS_eventfd2, 0, 0)),
     ("epoll", || call!(libc::SYS_epoll_create1, 0)),
-    // New code.
+    // Memory that no limit counts, and new code.
+    ("mmap-shared", || {
+        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+        call!(
+            libc::SYS_mmap,
+            NULL,
+            4096,
+            libc::PROT_READ | libc::PROT_WRITE,
+            flags,
+            -1,
+            0
+        )
+    }),
+    ("mmap-growsdown", || {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_GROWSDOWN;
+        call!(
+            libc::SYS_mmap,
+            NULL,
+            4096,
+            libc::PROT_READ | libc::PROT_WRITE,
+            flags,
+            -1,
+            0
+        )
+    }),
     ("memfd", || call!(libc::SYS_memfd_create, c"x".as_ptr(), 0)),
     ("mmap-exec", || {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;

@@ -215,8 +215,14 @@ impl Sandbox {
         let key = cache::key(&digest, &self.0.fingerprints[&settings], settings);
         let code = self.code(&key, &module, settings).await?;
         // An instance that keeps nothing between calls need not be made anew.
-        let reuse = matches!(profile.entry, Entry::Function { .. })
-            && crate::inspect::inspect(&module).reuse;
+        let reuse = if matches!(profile.entry, Entry::Function { .. }) {
+            let module = module.clone();
+            blocking(move || Ok(crate::inspect::inspect(&module).reuse))
+                .await
+                .map_err(|error| CompileError::machine(&error))?
+        } else {
+            false
+        };
         Ok(Prepared {
             code,
             profile: profile.clone(),
@@ -328,13 +334,14 @@ impl Sandbox {
             .stderr(Stdio::from(errors.try_clone()?));
         if let Some(folder) = &folder {
             let mut argument = std::ffi::OsString::from("scratch=");
-            argument.push(folder);
+            argument.push(folder.path());
             command.arg(argument);
         }
         if self.0.without_os_wall {
             command.arg("without-wall");
         }
         let mut process = self.0.spawner.spawn(command).await?;
+        let folder = folder.map(tempfile::TempDir::keep);
         process.folder.clone_from(&folder);
 
         ours.set_nonblocking(true)?;

@@ -9,6 +9,8 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use tempfile::TempDir;
+
 use crate::{
     event::OutFile,
     limits::{SCRATCH_DEPTH_MAX, SCRATCH_ENTRIES_MAX},
@@ -17,14 +19,13 @@ use crate::{
 /// The folders that a guest sees, by their names.
 pub(crate) const FOLDERS: [&str; 3] = ["in", "out", "tmp"];
 
-/// Makes a new scratch folder under `parent`.
-pub(crate) fn create(parent: &Path) -> io::Result<PathBuf> {
-    let dir = tempfile::Builder::new()
-        .prefix("x-")
-        .tempdir_in(parent)?
-        .keep();
+/// Makes a new scratch folder under `parent`, which goes with its handle until that is kept.
+pub(crate) fn create(parent: &Path) -> io::Result<TempDir> {
+    let dir = tempfile::Builder::new().prefix("x-").tempdir_in(parent)?;
     for name in FOLDERS {
-        fs::DirBuilder::new().mode(0o700).create(dir.join(name))?;
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(dir.path().join(name))?;
     }
     Ok(dir)
 }
@@ -161,7 +162,7 @@ mod tests {
         let parent = tempfile::tempdir().expect("a folder");
         let source = parent.path().join("source");
         fs::write(&source, b"input").expect("our folder");
-        let dir = create(parent.path()).expect("a scratch folder");
+        let dir = create(parent.path()).expect("a scratch folder").keep();
         fill(&dir, &[("a/b.txt".to_owned(), source.clone())]).expect("filled");
         assert_eq!(fs::read(dir.join("in/a/b.txt")).expect("there"), b"input");
 
@@ -186,7 +187,7 @@ mod tests {
         let parent = tempfile::tempdir().expect("a folder");
         let source = parent.path().join("source");
         fs::write(&source, b"input").expect("our folder");
-        let dir = create(parent.path()).expect("a scratch folder");
+        let dir = create(parent.path()).expect("a scratch folder").keep();
         for name in ["../x", "/x", "a/../../x", "", "./x"] {
             assert!(
                 fill(&dir, &[(name.to_owned(), source.clone())]).is_err(),
@@ -198,7 +199,8 @@ mod tests {
     #[test]
     fn what_a_crash_left_is_swept() {
         let parent = tempfile::tempdir().expect("a folder");
-        create(parent.path()).expect("a scratch folder");
+        let left = create(parent.path()).expect("a scratch folder").keep();
+        assert!(left.exists());
         fs::write(parent.path().join("stray"), b"").expect("ours");
         sweep(parent.path()).expect("swept");
         assert_eq!(fs::read_dir(parent.path()).expect("ours").count(), 0);

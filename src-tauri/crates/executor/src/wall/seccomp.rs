@@ -1,6 +1,6 @@
 //! The two filters on system calls: first an allow-list, then, when the
-//! module's code is loaded, a ban on everything that could bring new code or
-//! new descriptors.
+//! module's code is loaded, a ban on everything that could bring new code,
+//! new descriptors or memory that nobody counts.
 
 use std::collections::BTreeMap;
 
@@ -115,8 +115,10 @@ pub(crate) fn allow_list(role: Role, scratch: bool, refusal: Refusal) -> Result<
         Role::Compile => {
             rules.insert(libc::SYS_lseek, Vec::new());
             rules.insert(libc::SYS_fstat, Vec::new());
-            rules.insert(libc::SYS_mmap, vec![without_exec()?]);
-            rules.insert(libc::SYS_mprotect, vec![without_exec()?]);
+            rules.insert(libc::SYS_mmap, vec![plain_memory()?]);
+            let exec = libc::PROT_EXEC.unsigned_abs().into();
+            let no_code = rule(2, SeccompCmpOp::MaskedEq(exec), 0)?;
+            rules.insert(libc::SYS_mprotect, vec![no_code]);
         }
         Role::Run { on_demand, .. } => {
             // A fault that is no guest's trap takes its handler away and
@@ -138,11 +140,7 @@ pub(crate) fn allow_list(role: Role, scratch: bool, refusal: Refusal) -> Result<
     }
     if scratch {
         rules.extend(SCRATCH.iter().map(|call| (*call, Vec::new())));
-        let thread = libc::CLONE_THREAD.unsigned_abs().into();
-        rules.insert(
-            libc::SYS_clone,
-            vec![rule(0, SeccompCmpOp::MaskedEq(thread), thread)?],
-        );
+        rules.insert(libc::SYS_clone, vec![has(0, libc::CLONE_THREAD)?]);
         // Its flags lie in memory, where no filter sees them; the library falls back to clone.
         let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
         let action = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
@@ -153,11 +151,13 @@ pub(crate) fn allow_list(role: Role, scratch: bool, refusal: Refusal) -> Result<
 
 /// Raises the second filter.
 pub(crate) fn narrow(scratch: bool, refusal: Refusal) -> Result<(), SeccompError> {
-    let exec = libc::PROT_EXEC.unsigned_abs().into();
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    for call in [libc::SYS_mmap, libc::SYS_mprotect] {
-        rules.insert(call, vec![rule(2, SeccompCmpOp::MaskedEq(exec), exec)?]);
-    }
+    let mut rules = BTreeMap::from([
+        (libc::SYS_mmap, vec![has(2, libc::PROT_EXEC)?]),
+        (libc::SYS_mprotect, vec![has(2, libc::PROT_EXEC)?]),
+    ]);
+    // Memory that the limit on data would not count.
+    let uncounted = [has(3, libc::MAP_SHARED)?, has(3, libc::MAP_GROWSDOWN)?];
+    rules.entry(libc::SYS_mmap).or_default().extend(uncounted);
     for call in [
         libc::SYS_recvmsg,
         libc::SYS_memfd_create,
@@ -173,12 +173,23 @@ pub(crate) fn narrow(scratch: bool, refusal: Refusal) -> Result<(), SeccompError
     apply(rules, SeccompAction::Allow, refusal.action())
 }
 
-fn without_exec() -> Result<SeccompRule, BackendError> {
-    rule(
-        2,
-        SeccompCmpOp::MaskedEq(libc::PROT_EXEC.unsigned_abs().into()),
-        0,
-    )
+/// A rule for calls with this bit in this argument.
+fn has(argument: u8, bit: i32) -> Result<SeccompRule, BackendError> {
+    let bit = bit.unsigned_abs().into();
+    rule(argument, SeccompCmpOp::MaskedEq(bit), bit)
+}
+
+/// Memory that holds no code and that the limit on data counts.
+fn plain_memory() -> Result<SeccompRule, BackendError> {
+    let lacks = |argument, bit: i32| {
+        let bit = bit.unsigned_abs().into();
+        SeccompCondition::new(argument, Dword, SeccompCmpOp::MaskedEq(bit), 0)
+    };
+    SeccompRule::new(vec![
+        lacks(2, libc::PROT_EXEC)?,
+        lacks(3, libc::MAP_SHARED)?,
+        lacks(3, libc::MAP_GROWSDOWN)?,
+    ])
 }
 
 fn rule(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompRule, BackendError> {
