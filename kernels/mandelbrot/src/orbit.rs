@@ -96,9 +96,6 @@ struct Lanes {
     z_im: f64x4,
     d_re: f64x4,
     d_im: f64x4,
-    /// Squares of `z_re` and `z_im`, which the next step needs again.
-    re2: f64x4,
-    im2: f64x4,
     /// Steps taken by whatever is in the lanes.
     now: u64,
     /// When a lane's orbit is next looked at without having escaped.
@@ -134,8 +131,6 @@ impl Lanes {
             z_im: zero,
             d_re: zero,
             d_im: zero,
-            re2: zero,
-            im2: zero,
             now: 0,
             look: u64::MAX,
             lane: [idle; LANES],
@@ -153,28 +148,25 @@ impl Lanes {
     fn step(&mut self) -> (u32, bool) {
         let (c_re, c_im, escape) = (self.c_re, self.c_im, f64x4::splat(ESCAPE));
         let (mut z_re, mut z_im, mut d_re, mut d_im) = (self.z_re, self.z_im, self.d_re, self.d_im);
-        let (mut re2, mut im2, mut now) = (self.re2, self.im2, self.now);
+        let mut now = self.now;
+        // Only z and z' live from one step to the next: with c they fill the
+        // registers of the smallest machines, and more would go through memory.
         let escaped = loop {
-            let slope_re = z_re * d_re - z_im * d_im;
-            let slope_im = z_re * d_im + z_im * d_re;
-            d_re = slope_re + slope_re + f64x4::ONE;
-            d_im = slope_im + slope_im;
-            let product = z_re * z_im;
-            z_re = re2 - im2 + c_re;
-            z_im = product + product + c_im;
-            re2 = z_re * z_re;
-            im2 = z_im * z_im;
+            let (re2, im2) = (z_re * z_re, z_im * z_im);
+            let far = (re2 + im2).simd_gt(escape).to_bitmask();
+            if far != 0 || now == self.look {
+                break far;
+            }
+            let (twice_re, twice_im) = (z_re + z_re, z_im + z_im);
+            (d_re, d_im) = (
+                twice_re * d_re - twice_im * d_im + f64x4::ONE,
+                twice_re * d_im + twice_im * d_re,
+            );
+            (z_re, z_im) = (re2 - im2 + c_re, twice_re * z_im + c_im);
             now += 1;
-            let far = (re2 + im2).simd_gt(escape);
-            if far.any() {
-                break far.to_bitmask();
-            }
-            if now == self.look {
-                break 0;
-            }
         };
         (self.z_re, self.z_im, self.d_re, self.d_im) = (z_re, z_im, d_re, d_im);
-        (self.re2, self.im2, self.now) = (re2, im2, now);
+        self.now = now;
         (escaped, now == self.look)
     }
 
@@ -252,8 +244,6 @@ impl Lanes {
             &mut self.z_im,
             &mut self.d_re,
             &mut self.d_im,
-            &mut self.re2,
-            &mut self.im2,
         ] {
             put(part, lane, 0.0);
         }
