@@ -132,8 +132,10 @@ pub struct Worker {
 #[derive(Debug, PartialEq, Eq)]
 enum Link {
     Down,
-    /// The hello is out.
-    Greeting,
+    /// The hello is out, and said this.
+    Greeting {
+        told: Offer,
+    },
     Up {
         term: Term,
         /// What the last hello or heartbeat said.
@@ -220,7 +222,7 @@ impl Worker {
     pub fn term(&self) -> Option<Term> {
         match &self.link {
             Link::Up { term, .. } => Some(*term),
-            Link::Down | Link::Greeting | Link::Closing => None,
+            Link::Down | Link::Greeting { .. } | Link::Closing => None,
         }
     }
 
@@ -279,8 +281,8 @@ impl Worker {
             self.leaving = Leaving::Staying;
         }
         self.transmits.clear();
-        self.link = Link::Greeting;
         self.said = now.moment;
+        let state = self.heartbeat();
         let holding = self
             .holding()
             .chain(self.returned.iter().copied())
@@ -292,10 +294,12 @@ impl Worker {
             cores: self.options.cores,
             os: self.options.os.clone(),
             program_version: self.options.program_version.clone(),
-            state: self.heartbeat(),
+            state,
             holding,
             undelivered: self.outbox.open().collect(),
         };
+        let told = Offer::of(&hello.state);
+        self.link = Link::Greeting { told };
         self.transmits.push_back(ToCoordinator::Hello(hello));
     }
 
@@ -319,11 +323,15 @@ impl Worker {
                     drop,
                     send,
                 },
-                Link::Greeting,
-            ) => self.handle_welcome(term, &keep, &drop, &send),
+                Link::Greeting { told },
+            ) => {
+                let told = told.clone();
+                self.link = Link::Up { term, told };
+                self.handle_welcome(&keep, &drop, &send);
+            }
             (ToWorker::Refused { why }, _) => self.close(why),
             // Before the welcome, and a second welcome: not a coordinator we know how to talk to.
-            (_, Link::Greeting) | (ToWorker::Welcome { .. }, Link::Up { .. }) => {
+            (_, Link::Greeting { .. }) | (ToWorker::Welcome { .. }, Link::Up { .. }) => {
                 self.close("the coordinator spoke out of turn".to_owned());
             }
             (
@@ -481,7 +489,7 @@ impl Worker {
             .filter(|slot| slot.holding().next().is_some());
         let held = held.filter_map(|slot| slot.stopped).min();
         let held = held.map(|since| (since.after(HELD_MAX), WorkerTimer::Held));
-        let welcome = (self.link == Link::Greeting)
+        let welcome = matches!(self.link, Link::Greeting { .. })
             .then(|| (self.said.after(SILENCE_MAX), WorkerTimer::Welcome));
         heartbeat.into_iter().chain(held).chain(welcome).min()
     }
@@ -492,7 +500,7 @@ impl Worker {
     /// slept), nothing is started or published before the coordinator was
     /// asked again: the connection ends, and the next hello asks.
     fn is_awake(&mut self, now: Now) -> bool {
-        if matches!(self.link, Link::Up { .. } | Link::Greeting)
+        if matches!(self.link, Link::Up { .. } | Link::Greeting { .. })
             && self.said.after(SILENCE_MAX) <= now.moment
         {
             self.close("this machine was silent too long to know what it still holds".to_owned());
@@ -506,21 +514,7 @@ impl Worker {
         self.actions.push_back(Action::Close { why });
     }
 
-    fn handle_welcome(&mut self, term: Term, keep: &[Chunk], drop: &[Chunk], send: &[Chunk]) {
-        let Heartbeat {
-            slots,
-            memory_bytes,
-            paused,
-            ..
-        } = self.heartbeat();
-        self.link = Link::Up {
-            term,
-            told: Offer {
-                slots,
-                memory_bytes,
-                paused,
-            },
-        };
+    fn handle_welcome(&mut self, keep: &[Chunk], drop: &[Chunk], send: &[Chunk]) {
         for chunk in drop {
             self.drop_through(chunk);
         }
@@ -729,7 +723,7 @@ impl Worker {
             // Decided between hello and welcome: said after it.
             Leaving::Gone => true,
         };
-        if leaves && self.link != Link::Greeting {
+        if leaves && !matches!(self.link, Link::Greeting { .. }) {
             self.leave();
         }
         self.tell_changes(now);
@@ -908,14 +902,20 @@ impl Worker {
     fn say_heartbeat(&mut self, now: Now) {
         let heartbeat = self.heartbeat();
         if let Link::Up { told, .. } = &mut self.link {
-            *told = Offer {
-                slots: heartbeat.slots,
-                memory_bytes: heartbeat.memory_bytes,
-                paused: heartbeat.paused.clone(),
-            };
+            *told = Offer::of(&heartbeat);
             self.said = now.moment;
             self.transmits
                 .push_back(ToCoordinator::Heartbeat(heartbeat));
+        }
+    }
+}
+
+impl Offer {
+    fn of(heartbeat: &Heartbeat) -> Offer {
+        Offer {
+            slots: heartbeat.slots,
+            memory_bytes: heartbeat.memory_bytes,
+            paused: heartbeat.paused.clone(),
         }
     }
 }
