@@ -53,6 +53,13 @@ fn main() {
         lone,
         "",
     );
+    let queued = (0..ROUNDS).map(|_| queued_jobs(10_000)).collect();
+    print(
+        "coordinator, 10,000 jobs of one task that wait together",
+        "us/job",
+        queued,
+        "",
+    );
     for (name, stride) in [
         ("restore 1,000,000 tasks, half done in order", 0),
         ("restore 1,000,000 tasks, every second one done", 2),
@@ -212,6 +219,18 @@ fn lone_jobs(count: u32) -> f64 {
         driver.turn();
         driver.work();
     }
+    driver.spent.as_secs_f64() * 1e6 / f64::from(count)
+}
+
+fn queued_jobs(count: u32) -> f64 {
+    let mut driver = Driver::new();
+    driver.spent = Duration::ZERO;
+    for client in 0..count {
+        driver.submit(u64::from(client), spec(1, None));
+    }
+    driver.turn();
+    driver.work();
+    assert_eq!(driver.coordinator.queued_tasks(), 0);
     driver.spent.as_secs_f64() * 1e6 / f64::from(count)
 }
 

@@ -33,6 +33,10 @@ pub const TRANSIENT_LIFE: Duration = Duration::from_secs(600);
 /// Where the delay before another try stops doubling.
 pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(60);
 
+/// The least delay after a worker could not run a task, whatever the job says:
+/// it is tried without limit, and must not be at the speed of the wire.
+pub const REFUSED_DELAY_MIN: Duration = Duration::from_secs(1);
+
 /// What one level of priority is worth in waiting: a job that waited this much
 /// longer goes first, so even priority -10 against 10 waits 20 minutes at most
 /// between two of its leases.

@@ -56,10 +56,10 @@ impl Coordinator {
                 );
                 assert!(lease.term <= self.term, "a lease of a term to come");
             }
-            let waits = self.queue.contains(&job.turn);
-            assert_eq!(waits, job.queued, "{id} in the queue");
+            let waits = job.place.is_some_and(|place| self.queue.contains(place));
+            assert_eq!(waits, job.place.is_some(), "{id} in the queue");
             if !self.touched.contains(&job.no) {
-                assert_eq!(waits, job.wants_lease(), "{id} wants a lease");
+                assert_eq!(job.place, job.wanted_place(), "the place of {id}");
             }
             assert_eq!(self.by_id.get(&id), Some(&job.no), "the id of {id}");
         }
@@ -71,7 +71,8 @@ impl Coordinator {
         assert_eq!(self.queued_tasks(), waiting, "tasks that wait");
         assert_eq!(self.by_id.len(), self.jobs.len(), "ids");
         assert!(self.by_client.len() <= self.jobs.len(), "clients");
-        assert!(self.queue.len() <= self.jobs.len(), "queue");
+        let places = self.jobs.values().filter(|job| job.place.is_some()).count();
+        assert_eq!(self.queue.len(), places, "queue");
         for (id, machine) in &self.machines {
             machine.check(*id);
             for (no, first) in &machine.leases {

@@ -1,8 +1,9 @@
 //! What a person wants. Each command is checked first; an error changes nothing.
 
 use super::history::Standing;
-use super::job::{CancelReason, ClientId, Ending, Facts, Job, Phase, Presence, Turn, Unsaved};
+use super::job::{CancelReason, ClientId, Ending, Facts, Job, Phase, Presence, Unsaved};
 use super::pace::Pace;
+use super::queue::Turn;
 use super::tasks::Tasks;
 use super::timer::Timer;
 use super::{Coordinator, Event};
@@ -149,7 +150,7 @@ impl Coordinator {
                 pace: Pace::new(),
                 edition: 0,
                 turn: Turn::new(no, facts.accepted, spec.priority, self.served),
-                queued: false,
+                place: None,
                 counted: 0,
                 unsaved: Unsaved {
                     facts: true,

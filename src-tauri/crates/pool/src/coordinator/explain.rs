@@ -140,10 +140,12 @@ impl Coordinator {
             return because(ReasonCode::Cancelled, "the job ended before it ran");
         }
         if let Some(until) = tasks.delayed_until(index) {
-            return because(ReasonCode::Retry, self.retry_text(until, message));
-        }
-        if tasks.elsewhere().any(|(_, waiting)| waiting == index) {
-            return because(ReasonCode::Elsewhere, ELSEWHERE);
+            let choosy = history.is_some_and(|history| !history.avoid.is_empty());
+            return if choosy {
+                because(ReasonCode::Elsewhere, ELSEWHERE)
+            } else {
+                because(ReasonCode::Retry, self.retry_text(until, message))
+            };
         }
         if tasks.leased() > 0 && self.waits_behind(job, index) {
             return because(

@@ -1,12 +1,13 @@
 //! Who gets what next.
 //!
-//! Jobs take turns ([`super::job::Turn`]), a chunk at a time; machines are
+//! Jobs take turns ([`super::queue::Turn`]), a chunk at a time; machines are
 //! first given a chunk for each slot, then what their credit allows beyond.
 
 use super::Coordinator;
-use super::job::{Job, Turn};
+use super::job::Job;
 use super::machine::{Depth, Machine};
 use super::pace::micros_of;
+use super::queue::Turn;
 use super::tasks::Lease;
 use super::timer::Timer;
 use crate::id::{JobNo, MachineId};
@@ -17,6 +18,10 @@ use crate::moment::Moment;
 /// Tasks that wait for another machine and are looked at for each lease; the
 /// oldest come first, so that the others have their turn.
 const ELSEWHERE_LOOKED_AT: usize = 64;
+
+/// Jobs that are looked at for each lease. One that is passed by wants another
+/// machine, or is not worth a place behind others: both are over soon.
+const JOBS_LOOKED_AT: usize = 64;
 
 /// A lease that could be granted.
 struct Offer {
@@ -49,13 +54,13 @@ impl Coordinator {
             let Some(job) = self.jobs.get_mut(no) else {
                 continue;
             };
-            let wants = job.wants_lease();
-            if wants != job.queued {
-                job.queued = wants;
-                if wants {
-                    self.queue.insert(job.turn);
-                } else {
-                    self.queue.remove(&job.turn);
+            let wanted = job.wanted_place();
+            if wanted != job.place {
+                if let Some(place) = core::mem::replace(&mut job.place, wanted) {
+                    self.queue.remove(place);
+                }
+                if let Some(place) = wanted {
+                    self.queue.insert(place);
                 }
             }
             let next = if job.is_ended() {
@@ -100,13 +105,13 @@ impl Coordinator {
         if !machine.has_credit(depth) {
             return false;
         }
-        let found = self.queue.iter().find_map(|turn| {
-            let job = self.jobs.get(&turn.no)?;
-            if !machine.has_room(depth, job.spec.limits.memory_bytes) {
-                return None;
-            }
+        let jobs = self
+            .queue
+            .with_room(|memory_bytes| machine.has_room(depth, memory_bytes));
+        let found = jobs.take(JOBS_LOOKED_AT).find_map(|no| {
+            let job = self.jobs.get(&no)?;
             let offer = self.offer(job, id, slots)?;
-            job.is_worth(depth, &offer).then_some((turn.no, offer))
+            job.is_worth(depth, &offer).then_some((no, offer))
         });
         let Some((no, offer)) = found else {
             return false;
@@ -198,12 +203,17 @@ impl Coordinator {
         if job.facts.started_wall_ms.is_none() {
             job.change().started_wall_ms = Some(now.wall_ms);
         }
+        if !job.facts.machines.contains(&id) {
+            job.change().machines.push(id);
+        }
         self.served += 1;
-        self.queue.remove(&job.turn);
         job.turn = Turn::new(no, now.moment, job.spec.priority, self.served);
-        job.queued = job.wants_lease();
-        if job.queued {
-            self.queue.insert(job.turn);
+        let wanted = job.wanted_place();
+        if let Some(place) = core::mem::replace(&mut job.place, wanted) {
+            self.queue.remove(place);
+        }
+        if let Some(place) = wanted {
+            self.queue.insert(place);
         }
         if let Some(peer) = machine.peer() {
             if machine.told.insert(no, Some(job.edition)) != Some(Some(job.edition)) {

@@ -1,9 +1,9 @@
 //! One job: what was asked, how far it is, and how it ended.
 
 use super::pace::Pace;
+use super::queue::{Place, Turn};
 use super::tasks::Tasks;
-use crate::id::{Digest, JobId, JobNo};
-use crate::limits::PRIORITY_LEVEL;
+use crate::id::{Digest, JobId, JobNo, MachineId};
 use crate::moment::{Moment, Now};
 use crate::report::Failure;
 use crate::spec::{Fold, Spec};
@@ -32,9 +32,10 @@ pub(super) struct Job {
     pub(super) pace: Pace,
     /// Raised when what workers were told of the job changed.
     pub(super) edition: u32,
-    /// Its place among the jobs that want leases; see [`Turn`].
+    /// Its turn when it wants a lease.
     pub(super) turn: Turn,
-    pub(super) queued: bool,
+    /// Where it stands in the queue, if it does.
+    pub(super) place: Option<Place>,
     /// Its tasks that wait, as they were counted for all jobs.
     pub(super) counted: u32,
     pub(super) unsaved: Unsaved,
@@ -59,6 +60,8 @@ pub(super) struct Facts {
     pub(super) first_failure: Option<(u32, Failure)>,
     /// References of its results to blobs.
     pub(super) result_blobs: u64,
+    /// That were ever given tasks of it, in that order.
+    pub(super) machines: Vec<MachineId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,18 +116,6 @@ pub(super) struct Presence {
     pub(super) required: bool,
 }
 
-/// Jobs get leases in this order. A job's rank is when it got its last lease
-/// (or was accepted), moved by its priority: whoever waits long enough comes
-/// before everybody who was served since, whatever their priority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Turn {
-    /// Microseconds.
-    rank: i64,
-    /// Breaks ties in the order of service.
-    served: u64,
-    pub(super) no: JobNo,
-}
-
 /// What of the job differs from its rows, besides its tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Unsaved {
@@ -159,7 +150,7 @@ impl Job {
     /// How many of the ready tasks from the first on may be leased.
     pub(super) fn front(&self) -> Option<(u32, u32)> {
         let (first, count) = self.tasks.ready().front()?;
-        if self.spec.trial && !self.facts.released {
+        if self.spec.trial && !self.facts.released && first < self.spec.count {
             return (first == 0).then_some((0, 1));
         }
         Some((first, count))
@@ -168,6 +159,15 @@ impl Job {
     /// Something of it could be leased now, were there a machine.
     pub(super) fn wants_lease(&self) -> bool {
         self.may_run() && (self.front().is_some() || self.tasks.elsewhere().next().is_some())
+    }
+
+    /// Where it belongs in the queue.
+    pub(super) fn wanted_place(&self) -> Option<Place> {
+        let memory_bytes = self.spec.limits.memory_bytes;
+        self.wants_lease().then_some(Place {
+            memory_bytes,
+            turn: self.turn,
+        })
     }
 
     pub(super) fn is_listed(&self) -> bool {
@@ -198,6 +198,7 @@ impl Facts {
             forgetting: false,
             first_failure: None,
             result_blobs: 0,
+            machines: Vec::new(),
         }
     }
 }
@@ -216,17 +217,5 @@ impl Phase {
 impl Presence {
     pub(super) fn is_living(&self) -> bool {
         self.submitter || !self.followers.is_empty()
-    }
-}
-
-impl Turn {
-    pub(super) fn new(no: JobNo, since: Moment, priority: i8, served: u64) -> Turn {
-        let level = i64::try_from(PRIORITY_LEVEL.as_micros()).unwrap_or(i64::MAX);
-        let since = i64::try_from(since.0).unwrap_or(i64::MAX);
-        Turn {
-            rank: since.saturating_sub(level * i64::from(priority)),
-            served,
-            no,
-        }
     }
 }

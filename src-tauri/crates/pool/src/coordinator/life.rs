@@ -164,7 +164,9 @@ impl Coordinator {
             self.by_client.remove(&job.facts.client);
         }
         self.by_id.remove(&job.id);
-        self.queue.remove(&job.turn);
+        if let Some(place) = job.place {
+            self.queue.remove(place);
+        }
         self.queued_count -= u64::from(job.counted);
         self.touched.remove(&no);
         for timer in [

@@ -25,6 +25,7 @@ mod machine;
 #[cfg(feature = "mutants")]
 mod mutant;
 mod pace;
+mod queue;
 mod ranges;
 mod restore;
 mod result;
@@ -51,8 +52,10 @@ use crate::message::{Output, ToCoordinator, ToWorker};
 use crate::moment::{Moment, Now};
 use crate::record::Record;
 use chance::Chance;
-use job::{Job, Turn};
+use job::Job;
+
 use machine::Machine;
+use queue::Queue;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use timer::{Timer, Timers};
 
@@ -104,7 +107,7 @@ pub struct Coordinator {
     /// How often each blob is referenced.
     blobs: BTreeMap<Digest, u64>,
     /// Jobs of which something can be leased, in the order of their turns.
-    queue: BTreeSet<Turn>,
+    queue: Queue,
     /// Leases granted so far, in this life.
     served: u64,
     timers: Timers,
@@ -154,7 +157,7 @@ impl Coordinator {
             machines: BTreeMap::new(),
             peers: BTreeMap::new(),
             blobs: BTreeMap::new(),
-            queue: BTreeSet::new(),
+            queue: Queue::default(),
             served: 0,
             timers: Timers::default(),
             touched: BTreeSet::new(),

@@ -1,9 +1,10 @@
 //! A coordinator from its rows: what it knew when they were committed.
 
 use super::history::{Histories, History};
-use super::job::{Ending, Facts, Job, Phase, Presence, Turn, Unsaved};
+use super::job::{Ending, Facts, Job, Phase, Presence, Unsaved};
 use super::machine::{About, Link, Machine};
 use super::pace::Pace;
+use super::queue::Turn;
 use super::ranges::Ranges;
 use super::save::LeaseRow;
 use super::tasks::{Lease, Tasks};
@@ -125,7 +126,7 @@ impl Coordinator {
             pace: Pace::new(),
             edition: 0,
             turn,
-            queued: false,
+            place: None,
             counted: 0,
             unsaved: Unsaved::default(),
             spec: Arc::new(spec),

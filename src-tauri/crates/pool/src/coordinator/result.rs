@@ -9,6 +9,7 @@ use super::hold::{delay, loss_delay};
 use super::{Coordinator, Event, Peer};
 use crate::codec::encode_results;
 use crate::id::{Digest, JobNo, MachineId};
+use crate::limits::REFUSED_DELAY_MIN;
 use crate::message::{Chunk, Results, ToWorker};
 use crate::record::{Record, StoredResults};
 use crate::report::{Failure, FailureKind, Outcome, Plain, Report, Reports};
@@ -228,7 +229,8 @@ impl Coordinator {
                     Some(why),
                 );
                 history.failure = Some(Box::new(failure));
-                (false, delay(spec.retry_delay, history.refusals))
+                let first = spec.retry_delay.max(REFUSED_DELAY_MIN);
+                (false, delay(first, history.refusals))
             }
         };
         if !given_up {

@@ -151,12 +151,14 @@ impl Tasks {
         &self.histories
     }
 
-    /// When the task may be tried again, if it waits for that.
+    /// When the task may be tried again, if it waits for that or for another
+    /// machine.
     pub(super) fn delayed_until(&self, index: u32) -> Option<Moment> {
-        self.delayed
-            .iter()
-            .find(|((_, first), count)| (*first..*first + **count).contains(&index))
-            .map(|((until, _), _)| *until)
+        let waits = !self.ready.contains(index) && self.lease_of(index).is_none();
+        match self.histories.get(index)?.standing {
+            Standing::Delayed { until } if waits => Some(until),
+            Standing::Delayed { .. } | Standing::Ready | Standing::Failed { .. } => None,
+        }
     }
 
     pub(super) fn delayed(&self) -> Option<Moment> {

@@ -8,7 +8,6 @@ use crate::id::{JobId, JobNo, MachineId};
 use crate::limits::PAGE_MAX;
 use crate::report::Failure;
 use crate::spec::{Fold, Spec};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -24,12 +23,12 @@ pub struct JobView {
     pub done: u32,
     pub failed: u32,
     pub cancelled: u32,
-    /// Set while it is queued.
+    /// Set while it has not ended and no task of it runs.
     pub reason: Option<Explanation>,
     pub accepted_wall_ms: i64,
     pub started_wall_ms: Option<i64>,
     pub ended_wall_ms: Option<i64>,
-    /// That hold tasks of it now.
+    /// That were given tasks of it so far.
     pub machines: Vec<MachineId>,
     pub spec: Arc<Spec>,
     pub fold: FoldView,
@@ -216,8 +215,7 @@ impl Coordinator {
         let rest = job.spec.count - done - failed - running;
         let (queued, cancelled) = if job.is_ended() { (0, rest) } else { (rest, 0) };
         let state = job.state();
-        let machines: BTreeSet<MachineId> =
-            tasks.leases().map(|(_, lease)| lease.machine).collect();
+        let waits = !job.is_ended() && tasks.leased() == 0;
         JobView {
             id: job.id,
             no: job.no,
@@ -229,11 +227,11 @@ impl Coordinator {
             done,
             failed,
             cancelled,
-            reason: (state == JobState::Queued).then(|| self.explain_job(job)),
+            reason: waits.then(|| self.explain_job(job)),
             accepted_wall_ms: job.accepted_wall_ms,
             started_wall_ms: job.facts.started_wall_ms,
             ended_wall_ms: job.facts.ended_wall_ms,
-            machines: machines.into_iter().collect(),
+            machines: job.facts.machines.clone(),
             spec: job.spec.clone(),
             fold: job.fold_view(),
             priority: job.spec.priority,

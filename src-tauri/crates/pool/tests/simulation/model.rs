@@ -210,13 +210,15 @@ impl Model {
         let Some(job) = self.job_of(no) else {
             return stage.accuse(format!("a lease of {no:?}, which is no job"));
         };
-        if job.spec.trial && !job.released && (first > 0 || count > 1) {
+        // The fold of a trial of one task is not a task that waits for its release.
+        let first_only = (first == 0 && count == 1) || first == job.spec.count;
+        let end = first + count;
+        let is_fold = first == job.spec.count;
+        if job.spec.trial && !job.released && !first_only {
             stage.accuse(format!(
                 "a trial of {no:?} leases tasks {first} and {count} on"
             ));
         }
-        let end = first + count;
-        let is_fold = first == job.spec.count;
         if end > job.spec.count && !(is_fold && count == 1) {
             stage.accuse(format!(
                 "a lease of tasks {first} to {end} of {}",

@@ -51,6 +51,7 @@ fn facts_of_a_job_have_these_bytes() {
         forgetting: false,
         first_failure: Some((7, failure())),
         result_blobs: 3,
+        machines: vec![MachineId([4; 16])],
     };
     let phases = [
         Phase::Open,

@@ -128,3 +128,21 @@ fn a_node_that_stops_grants_nothing_more() {
     table.work(seat, 1_000);
     assert_eq!(table.state(job), JobState::Done);
 }
+
+#[test]
+fn a_trial_of_one_task_folds_without_being_released() {
+    let mut table = Table::new();
+    let seat = table.seat(1, 1);
+    let job = table.submit(Spec {
+        trial: true,
+        fold: crate::spec::Fold::Kernel,
+        ..spec(1)
+    });
+    table.work(seat, 1_000);
+    table.chore_done(crate::ChoreDone::FoldInput {
+        job,
+        result: Ok(crate::Digest([9; 32])),
+    });
+    table.work(seat, 1_000);
+    assert_eq!(table.state(job), JobState::Done);
+}
