@@ -8,7 +8,7 @@ use crate::limits::NAMED_BLOB_TIME;
 use crate::stored::unread;
 use crate::walk::Walk;
 use pool::{Chore, ChoreDone, Digest, JobNo};
-use store::Reader;
+use store::{Reader, Write};
 
 /// Results rows read at once to list their blobs.
 const ROWS: u32 = 1024;
@@ -31,6 +31,25 @@ impl Chores {
                 let _ = this.driving.send(Input::ChoreDone(done)).await;
             }
         });
+    }
+
+    /// These writes are on disk: what they name needs nobody else to keep it.
+    pub(crate) fn named(&self, writes: &[Write]) {
+        self.keep.named(writes.iter().filter_map(|write| match write {
+            Write::Blob { digest, refs } if *refs > 0 => Some(Digest(*digest)),
+            Write::Blob { .. }
+            | Write::Meta { .. }
+            | Write::Job { .. }
+            | Write::Lease { .. }
+            | Write::LeaseEnded { .. }
+            | Write::Result { .. }
+            | Write::ResultForgotten { .. }
+            | Write::History { .. }
+            | Write::HistoryEnded { .. }
+            | Write::Forget { .. }
+            | Write::Name { .. }
+            | Write::Machine { .. } => None,
+        }));
     }
 
     async fn carry_out(&self, chore: Chore) -> Option<ChoreDone> {

@@ -2,10 +2,10 @@
 //! does: uploads, inputs on their way to acceptance, outputs on their way to
 //! the coordinator.
 
-use crate::limits::{NAMED_BLOB_TIME, UNNAMED_BLOB_TIME};
+use crate::limits::{NAMED_BLOB_TIME, REPORTED_BLOB_TIME, UNNAMED_BLOB_TIME};
 use bytes::Bytes;
 use pool::Digest;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,7 +15,13 @@ use store::{BlobWriter, Blobs, GetError, Hold, PutError};
 #[derive(Clone, Debug)]
 pub(crate) struct Keep {
     blobs: Blobs,
-    kept: Arc<Mutex<HashMap<Digest, (Hold, Instant)>>>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    held: HashMap<Digest, (Hold, Instant)>,
+    sweeping: bool,
 }
 
 impl Keep {
@@ -102,28 +108,40 @@ impl Keep {
         }
     }
 
-    /// Deletes what nothing names: no record, by `named`, and nobody here.
-    pub(crate) async fn sweep(&self, named: impl Fn(&Digest) -> bool + Send) {
+    /// Deletes what nothing names: no record, by what `named` says once it is
+    /// asked, and nobody here.
+    pub(crate) async fn sweep<E>(
+        &self,
+        named: impl Future<Output = Result<HashSet<Digest>, E>>,
+    ) -> Result<(), E> {
         self.forget_old();
-        match self
-            .blobs
-            .sweep(|digest| named(&Digest(*digest)), UNNAMED_BLOB_TIME)
-            .await
-        {
-            Ok(0) => {}
-            Ok(files) => tracing::info!(files, "blobs that nothing named were deleted"),
-            Err(error) => tracing::warn!(%error, "the blob folder could not be swept"),
+        self.kept().sweeping = true;
+        let named = named.await;
+        if let Ok(named) = &named {
+            let keep = |digest: &store::Digest| named.contains(&Digest(*digest));
+            match self.blobs.sweep(keep, UNNAMED_BLOB_TIME).await {
+                Ok(0) => {}
+                Ok(files) => tracing::info!(files, "blobs that nothing named were deleted"),
+                Err(error) => tracing::warn!(%error, "the blob folder could not be swept"),
+            }
         }
+        self.kept().sweeping = false;
+        named.map(drop)
     }
 
-    /// A record names these now. They are kept for a moment still: somebody
-    /// may just have found that no record did.
+    /// Records name these now. What was kept for their sake is kept for a
+    /// moment still, because somebody may just have found that no record did;
+    /// a sweep may have found so a while ago.
     pub(crate) fn named(&self, digests: impl IntoIterator<Item = Digest>) {
         let until = Instant::now() + NAMED_BLOB_TIME;
-        let mut kept = self.kept();
         for digest in digests {
-            let hold = self.blobs.hold(&digest.0);
-            kept.entry(digest).or_insert((hold, until)).1 = until;
+            let mut kept = self.kept();
+            if kept.sweeping {
+                drop(kept);
+                self.keep(digest, REPORTED_BLOB_TIME);
+            } else if let Some(held) = kept.held.get_mut(&digest) {
+                held.1 = until;
+            }
         }
     }
 
@@ -135,15 +153,15 @@ impl Keep {
     fn keep(&self, digest: Digest, span: Duration) {
         let until = Instant::now() + span;
         let hold = self.blobs.hold(&digest.0);
-        self.kept().entry(digest).or_insert((hold, until)).1 = until;
+        self.kept().held.entry(digest).or_insert((hold, until)).1 = until;
     }
 
     fn forget_old(&self) {
         let now = Instant::now();
-        self.kept().retain(|_, (_, until)| *until > now);
+        self.kept().held.retain(|_, (_, until)| *until > now);
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<Digest, (Hold, Instant)>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         // Whole after every statement, whoever panicked.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -67,7 +67,7 @@ pub(crate) const NAME_BYTES_MAX: usize = 200;
 pub(crate) const UNNAMED_BLOB_TIME: Duration = Duration::from_secs(3600);
 /// How long a blob is kept beside the record that names it by now: far longer
 /// than between looking for such a record and deleting.
-pub(crate) const NAMED_BLOB_TIME: Duration = Duration::from_secs(10);
+pub(crate) const NAMED_BLOB_TIME: Duration = Duration::from_secs(3);
 /// How long a worker's new blob is kept for its report to arrive and be
 /// committed; a full disk may take its time.
 pub(crate) const REPORTED_BLOB_TIME: Duration = Duration::from_secs(600);

@@ -25,11 +25,14 @@ impl Offline {
         let (reader, blobs) = Store::open_read_only(&folders.data)
             .await
             .map_err(|error| unopened(&error))?;
-        let image = image(reader.restore().await.map_err(|error| unread(&error))?);
+        let mut image = image(reader.restore().await.map_err(|error| unread(&error))?);
+        // Where no node runs, no task does.
+        image.leases.clear();
         let clock = Clock::from(image.moment);
         // Nothing is decided here, so chance has no say.
-        let coordinator =
+        let mut coordinator =
             Coordinator::restore(clock.now(), 0, image).map_err(|error| restored(&error))?;
+        coordinator.living_only(true);
         Ok(Offline {
             library: Library::left_behind(coordinator, reader, blobs),
         })

@@ -5,6 +5,8 @@ use crate::clock::wall_ms;
 use crate::driver::Driving;
 use crate::keep::Keep;
 use crate::limits::TIDY_EVERY;
+use crate::stored::unread;
+use api::ErrorCode;
 use pool::Digest;
 use std::collections::HashSet;
 use store::Reader;
@@ -75,24 +77,19 @@ impl Tidy {
     }
 
     async fn sweep(&self) -> Result<(), api::Error> {
-        let rules = self
-            .driving
-            .look(|rules| rules.blobs().collect::<HashSet<Digest>>())
-            .await?;
-        let names = match self.reader.names().await {
-            Ok(names) => names
-                .into_iter()
-                .map(|name| Digest(name.digest))
-                .collect::<HashSet<_>>(),
-            // What is not known to be nameless stays.
-            Err(error) => {
-                tracing::warn!(%error, "the names of modules could not be read");
-                return Ok(());
-            }
+        let named = async {
+            let names = self.reader.names().await.map_err(|error| unread(&error))?;
+            let named: HashSet<Digest> = self.driving.look(|rules| rules.blobs().collect()).await?;
+            let names = names.into_iter().map(|name| Digest(name.digest));
+            Ok::<_, api::Error>(named.into_iter().chain(names).collect())
         };
-        self.keep
-            .sweep(move |digest| rules.contains(digest) || names.contains(digest))
-            .await;
-        Ok(())
+        match self.keep.sweep(named).await {
+            // What is not known to be nameless stays.
+            Err(error) if error.code != ErrorCode::Stopping => {
+                tracing::warn!(%error, "the blob folder was not swept");
+                Ok(())
+            }
+            swept => swept,
+        }
     }
 }

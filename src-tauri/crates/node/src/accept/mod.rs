@@ -145,7 +145,6 @@ impl Acceptance {
             })
             .await?;
         drop(holds);
-        self.keep.named(named);
         if living && !submitted.existed {
             self.expect_follower(submitted.job);
         }

@@ -202,6 +202,7 @@ impl Loop {
         if !writes.is_empty() && !self.commit(&writes).await {
             return;
         }
+        self.driver.chores.named(&writes);
         self.send().await;
         for after in self.after.drain(..) {
             after();

@@ -76,7 +76,14 @@ pub(super) async fn call(
             .await?;
             Reply::Contribution(verbs::contribution(node).await?)
         }
-        Request::Doctor => Reply::Checks { checks: Vec::new() },
+        Request::Doctor => Reply::Checks {
+            checks: crate::doctor::of_node(
+                &node.options.folders,
+                &node.settings(),
+                &node.sandbox,
+                node.storage.borrow().clone(),
+            ),
+        },
         Request::Logs {
             filter,
             limit,

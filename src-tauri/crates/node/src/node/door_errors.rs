@@ -4,7 +4,7 @@ use api::{Error, ErrorCode};
 use pool::RestoreError;
 use store::{LockError, OpenError};
 
-pub(super) fn locked(error: &LockError) -> Error {
+pub(crate) fn locked(error: &LockError) -> Error {
     let message = error.to_string();
     match error {
         LockError::Held { .. } => Error::new(ErrorCode::DataInUse, message)
@@ -49,7 +49,7 @@ pub(crate) fn restored(error: &RestoreError) -> Error {
         .hint("go back to the newest backup: skep doctor --restore-backup; or begin anew: skep doctor --start-over")
 }
 
-pub(super) fn unwalled(error: &sandbox::OpenError) -> Error {
+pub(crate) fn unwalled(error: &sandbox::OpenError) -> Error {
     let message = error.to_string();
     match error {
         sandbox::OpenError::Executor { .. } | sandbox::OpenError::Answer { .. } => {

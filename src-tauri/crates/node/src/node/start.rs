@@ -21,8 +21,12 @@ use sandbox::Sandbox;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use store::{Past, Store};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How long a change of the settings waits until the coordinator knows of it.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
 /// Wishes that wait for the worker.
 const WISHES: usize = 16;
@@ -167,7 +171,7 @@ async fn open_sandbox(options: &Options, identity: &Identity) -> Result<Sandbox,
 
 /// Where the executor lies: beside this program, or in the package's libexec
 /// folder; in builds for development wherever `SKEP_EXECUTOR` says.
-fn executor() -> Result<PathBuf, Error> {
+pub(crate) fn executor() -> Result<PathBuf, Error> {
     const NAME: &str = "skep-executor";
     if cfg!(debug_assertions)
         && let Some(path) = std::env::var_os("SKEP_EXECUTOR")
@@ -244,6 +248,9 @@ impl super::Inner {
         let memory_total = self.host.reading().memory_total;
         let change =
             move |config: &mut WorkerConfig| configure(config, &settings, cores, memory_total);
-        self.wish(Wish::Configure(Box::new(change))).await;
+        let (configured, told) = oneshot::channel();
+        self.wish(Wish::Configure(Box::new(change), configured)).await;
+        // Where nobody works nobody is told, and on a full disk not now.
+        let _ = tokio::time::timeout(TOLD_WITHIN, told).await;
     }
 }

@@ -25,7 +25,7 @@ use pool::{Action, Peer, SlotId, Worker, WorkerConfig};
 use slot::{Order, Slot, Told};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Tells of slots that wait for the worker; beyond, slots wait.
 const TOLD: usize = 256;
@@ -38,8 +38,12 @@ const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
 /// What the worker is asked by its node.
 pub(crate) enum Wish {
-    /// As its owner has it configured from now on.
-    Configure(Box<dyn FnOnce(&mut WorkerConfig) + Send>),
+    /// As its owner has it configured from now on; told when the coordinator
+    /// was.
+    Configure(
+        Box<dyn FnOnce(&mut WorkerConfig) + Send>,
+        oneshot::Sender<()>,
+    ),
     /// No new leases; what runs may end.
     Drain,
     /// Goes at once; what it has is given back.
@@ -58,6 +62,8 @@ pub(crate) struct Working {
     slots: Vec<mpsc::UnboundedSender<Order>>,
     /// Frames that the coordinator has not taken yet.
     outgoing: Vec<u8>,
+    /// Who wait until the coordinator has been told of a wish.
+    configured: Vec<oneshot::Sender<()>>,
     last_peer: u64,
 }
 
@@ -88,6 +94,7 @@ impl Working {
             told: mpsc::channel(TOLD),
             slots: Vec::new(),
             outgoing: Vec::new(),
+            configured: Vec::new(),
             last_peer: 0,
         }
     }
@@ -134,6 +141,12 @@ impl Working {
                     Ok(()) => ended,
                     Err(_) => Ended::Gone,
                 };
+            }
+            if self.outgoing.is_empty() && self.worker.term().is_some() {
+                for configured in self.configured.drain(..) {
+                    // Whoever wished may have left.
+                    let _ = configured.send(());
+                }
             }
             let timer = self.until_timer();
             tokio::select! {
@@ -186,7 +199,8 @@ impl Working {
     fn wish(&mut self, wish: Wish) {
         let now = self.clock.now();
         match wish {
-            Wish::Configure(change) => {
+            Wish::Configure(change, told) => {
+                self.configured.push(told);
                 let mut config = self.worker.config().clone();
                 change(&mut config);
                 self.worker.configure(now, config);

@@ -12,7 +12,10 @@ async fn who_comes_late_sees_all_of_it() {
     let job = pool.submit(submit).await;
     let first = pool.follow(&job).await.end().await.done();
     let second = pool.follow(&job).await.end().await.done();
-    assert_eq!((first.stdout, second.stdout), (b"hello\n".to_vec(), b"hello\n".to_vec()));
+    assert_eq!(
+        (first.stdout, second.stdout),
+        (b"hello\n".to_vec(), b"hello\n".to_vec())
+    );
 }
 
 #[tokio::test]
@@ -54,7 +57,11 @@ async fn every_result_is_told_once() {
     let before = told.len();
     told.dedup();
     assert_eq!(before, told.len(), "a result was told twice");
-    assert!(ran.events.iter().any(|event| matches!(event, Event::Progress { tasks, .. } if tasks.done == 60)));
+    assert!(
+        ran.events
+            .iter()
+            .any(|event| matches!(event, Event::Progress { tasks, .. } if tasks.done == 60))
+    );
 }
 
 #[tokio::test]
@@ -62,7 +69,21 @@ async fn a_job_that_is_removed_lets_its_followers_go() {
     let pool = Pool::new().await;
     let submit = pool.program(&programs::hello()).await;
     let ran = pool.run(submit).await.done();
-    let Reply::Done = pool.call(Request::RemoveJob { job: ran.job.id.clone() }).await.unwrap() else { panic!() };
-    let gone = pool.answer(Request::Follow { job: ran.job.id, output: false }).await.unwrap_err();
+    let Reply::Done = pool
+        .call(Request::RemoveJob {
+            job: ran.job.id.clone(),
+        })
+        .await
+        .unwrap()
+    else {
+        panic!()
+    };
+    let gone = pool
+        .answer(Request::Follow {
+            job: ran.job.id,
+            output: false,
+        })
+        .await
+        .unwrap_err();
     assert_eq!(gone.code, api::ErrorCode::NoSuchJob);
 }

@@ -1,6 +1,8 @@
 //! A node in a folder of its own.
 
-use api::{Error, Event, JobState, JobView, Limits, ModuleRef, Reply, Request, ResultEntry, Split, Submit};
+use api::{
+    Error, Event, JobState, JobView, Limits, ModuleRef, Reply, Request, ResultEntry, Split, Submit,
+};
 use bytes::Bytes;
 use node::{Answer, Caller, Folders, Node, Options, Settings, Then};
 use std::collections::BTreeMap;
@@ -29,7 +31,10 @@ impl Pool {
     pub(crate) async fn restart(self) -> Pool {
         self.node.stop(Duration::from_secs(5)).await;
         let node = start(self.dir.path(), &[]).await.unwrap();
-        Pool { node, dir: self.dir }
+        Pool {
+            node,
+            dir: self.dir,
+        }
     }
 
     pub(crate) async fn call(&self, request: Request) -> Result<Reply, Error> {
@@ -37,7 +42,9 @@ impl Pool {
     }
 
     pub(crate) async fn answer(&self, request: Request) -> Result<Answer, Error> {
-        timeout(PATIENCE, self.node.call(request, Caller::InProcess, None)).await.expect("an answer in time")
+        timeout(PATIENCE, self.node.call(request, Caller::InProcess, None))
+            .await
+            .expect("an answer in time")
     }
 
     pub(crate) async fn upload(&self, bytes: impl Into<Bytes>) -> String {
@@ -47,7 +54,13 @@ impl Pool {
         let send = async move {
             to.send(bytes).await.unwrap();
         };
-        let call = self.node.call(Request::Upload { bytes: Some(length) }, Caller::InProcess, Some(upload));
+        let call = self.node.call(
+            Request::Upload {
+                bytes: Some(length),
+            },
+            Caller::InProcess,
+            Some(upload),
+        );
         let (_, answer) = tokio::join!(send, call);
         match answer.unwrap().reply {
             Reply::Blob { blob, bytes } => {
@@ -62,7 +75,9 @@ impl Pool {
     pub(crate) async fn program(&self, wat: &str) -> Submit {
         Submit {
             client_id: client_id(),
-            module: ModuleRef::Blob { blob: self.upload(wat.to_owned()).await },
+            module: ModuleRef::Blob {
+                blob: self.upload(wat.to_owned()).await,
+            },
             module_name: "program.wasm".to_owned(),
             name: None,
             args: Vec::new(),
@@ -97,14 +112,28 @@ impl Pool {
     }
 
     pub(crate) async fn follow(&self, job: &str) -> Followed {
-        let answer = self.answer(Request::Follow { job: job.to_owned(), output: true }).await.unwrap();
+        let answer = self
+            .answer(Request::Follow {
+                job: job.to_owned(),
+                output: true,
+            })
+            .await
+            .unwrap();
         assert_eq!(answer.reply, Reply::Following);
-        let Then::Events(events, end) = answer.then else { panic!("{:?}", answer.then) };
+        let Then::Events(events, end) = answer.then else {
+            panic!("{:?}", answer.then)
+        };
         Followed { events, end }
     }
 
     pub(crate) async fn job(&self, job: &str) -> JobView {
-        match self.call(Request::Job { job: job.to_owned() }).await.unwrap() {
+        match self
+            .call(Request::Job {
+                job: job.to_owned(),
+            })
+            .await
+            .unwrap()
+        {
             Reply::Job(job) => *job,
             other => panic!("{other:?}"),
         }
@@ -114,8 +143,19 @@ impl Pool {
     pub(crate) async fn results(&self, job: &str) -> (Vec<ResultEntry>, Option<ResultEntry>) {
         let (mut all, mut from) = (Vec::new(), 0);
         loop {
-            let request = Request::Results { job: job.to_owned(), from, limit: 1000 };
-            let Reply::Results { results, next, folded } = self.call(request).await.unwrap() else { panic!() };
+            let request = Request::Results {
+                job: job.to_owned(),
+                from,
+                limit: 1000,
+            };
+            let Reply::Results {
+                results,
+                next,
+                folded,
+            } = self.call(request).await.unwrap()
+            else {
+                panic!()
+            };
             all.extend(results);
             match next {
                 Some(next) => from = next,
@@ -125,12 +165,30 @@ impl Pool {
     }
 
     pub(crate) async fn texts(&self, job: &str) -> Vec<String> {
-        self.results(job).await.0.into_iter().map(|entry| entry.text.expect("text")).collect()
+        self.results(job)
+            .await
+            .0
+            .into_iter()
+            .map(|entry| entry.text.expect("text"))
+            .collect()
     }
 
-    pub(crate) async fn read(&self, job: &str, index: u32, what: api::BytesOf) -> Result<Vec<u8>, Error> {
-        let answer = self.answer(Request::Read { job: job.to_owned(), index, what }).await?;
-        let (Reply::Bytes { bytes }, Then::Bytes(mut pieces)) = (answer.reply, answer.then) else { panic!() };
+    pub(crate) async fn read(
+        &self,
+        job: &str,
+        index: u32,
+        what: api::BytesOf,
+    ) -> Result<Vec<u8>, Error> {
+        let answer = self
+            .answer(Request::Read {
+                job: job.to_owned(),
+                index,
+                what,
+            })
+            .await?;
+        let (Reply::Bytes { bytes }, Then::Bytes(mut pieces)) = (answer.reply, answer.then) else {
+            panic!()
+        };
         let mut all = Vec::new();
         while let Some(piece) = pieces.recv().await {
             all.extend_from_slice(&piece?);
@@ -158,20 +216,31 @@ pub(crate) struct Ran {
 impl Followed {
     /// The next event, with patience.
     pub(crate) async fn next(&mut self) -> Option<Event> {
-        timeout(PATIENCE, self.events.recv()).await.expect("an event in time")
+        timeout(PATIENCE, self.events.recv())
+            .await
+            .expect("an event in time")
     }
 
     pub(crate) async fn end(mut self) -> Ran {
         let (mut stdout, mut stderr, mut events) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(event) = self.next().await {
             if let Event::Output { stream, base64 } = &event {
-                let to = if stream == "stdout" { &mut stdout } else { &mut stderr };
+                let to = if stream == "stdout" {
+                    &mut stdout
+                } else {
+                    &mut stderr
+                };
                 to.extend(data_encoding::BASE64.decode(base64.as_bytes()).unwrap());
             }
             events.push(event);
         }
         match self.end.await.expect("a last reply") {
-            Reply::Job(job) => Ran { job: *job, stdout, stderr, events },
+            Reply::Job(job) => Ran {
+                job: *job,
+                stdout,
+                stderr,
+                events,
+            },
             other => panic!("{other:?}"),
         }
     }
@@ -184,19 +253,34 @@ impl Ran {
     }
 }
 
-pub(crate) async fn start(dir: &Path, settings: &[(&str, &str)]) -> Result<Node, Error> {
-    let folders = Folders {
+pub(crate) fn folders(dir: &Path) -> Folders {
+    Folders {
         data: dir.join("data"),
         cache: dir.join("cache"),
         config: dir.join("config.toml"),
         logs: dir.join("logs"),
         socket: dir.join("control.sock"),
-    };
-    let flags = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    }
+}
+
+pub(crate) async fn start(dir: &Path, settings: &[(&str, &str)]) -> Result<Node, Error> {
+    Node::start(options(dir, settings)).await
+}
+
+pub(crate) fn options(dir: &Path, settings: &[(&str, &str)]) -> Options {
+    let folders = folders(dir);
+    let flags = settings
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     let settings = Settings::load(&folders.config, [], flags).unwrap();
-    let options =
-        Options { folders, settings, work: true, cores: Some(2), without_os_wall: false, living_only: false };
-    Node::start(options).await
+    Options {
+        folders,
+        settings,
+        work: true,
+        cores: Some(2),
+        without_os_wall: false,
+        living_only: false,
+    }
 }
 
 pub(crate) fn client_id() -> String {

@@ -268,6 +268,30 @@ fn results_that_came_between_hello_and_welcome_are_sent() {
 }
 
 #[test]
+fn what_changed_between_hello_and_welcome_is_told() {
+    let mut story = Story::unconnected(1);
+    story.connect();
+    let off = || Some("off".to_owned());
+    let paused = WorkerConfig {
+        paused: off(),
+        ..config(1)
+    };
+    story.worker.configure(story.now(), paused);
+    assert_eq!(story.said(), [], "nothing is said before the welcome");
+    story.hear(ToWorker::Welcome {
+        term: TERM,
+        keep: vec![],
+        drop: vec![],
+        send: vec![],
+    });
+    let said = story.said();
+    let [ToCoordinator::Heartbeat(beat)] = said.as_slice() else {
+        panic!("the pause is told at once, not {said:?}")
+    };
+    assert_eq!(beat.paused, off());
+}
+
+#[test]
 fn a_pause_holds_what_runs_and_gives_back_the_rest() {
     let mut story = Story::welcomed(1);
     let (running, waiting) = (chunk(job(1), 0, 4), chunk(job(1), 4, 4));
