@@ -173,6 +173,7 @@ impl Story {
                 self.gave_up = true;
                 Command::Forget(job)
             }
+            7 if !self.following => Command::Left(job),
             7 | 8 => {
                 self.following = true;
                 Command::Follow(job, 1)

@@ -65,12 +65,13 @@ impl Bench {
         self.runs.len()
     }
 
-    /// Of what executes or stands still in the middle.
+    /// What its process may use: one chunk runs at a time.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        match self.doing {
-            Doing::Tasks { .. } => self.runs.front().map_or(0, |run| run.memory_bytes),
-            Doing::Nothing | Doing::Replacing { .. } => 0,
-        }
+        self.runs
+            .iter()
+            .map(|run| run.memory_bytes)
+            .max()
+            .unwrap_or(0)
     }
 
     pub(crate) fn run(&mut self, chunk: Chunk, spec: &Spec, workload: Rc<Workload>) {

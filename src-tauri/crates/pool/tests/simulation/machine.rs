@@ -70,10 +70,6 @@ impl Machine {
         }
     }
 
-    pub(crate) fn worker(&self) -> Option<&Worker> {
-        self.worker.as_ref()
-    }
-
     // ---- what happens to it
 
     pub(crate) fn start(&mut self, stage: &mut Stage) {
@@ -309,7 +305,15 @@ impl Machine {
                 let workload = Rc::clone(workload);
                 let bench = self.bench(slot);
                 bench.run(chunk, &spec, workload);
-                if bench.given() > 2 {
+                let given = bench.given();
+                let reserved: u64 = self.benches.iter().map(Bench::memory_bytes).sum();
+                if reserved > self.config.memory_bytes {
+                    stage.accuse(format!(
+                        "I13: m{} runs tasks of {reserved} bytes and offers {}",
+                        self.at, self.config.memory_bytes
+                    ));
+                }
+                if given > 2 {
                     stage.accuse(format!(
                         "slot {slot:?} of m{} was given three chunks",
                         self.at

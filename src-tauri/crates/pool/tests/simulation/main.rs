@@ -1,9 +1,10 @@
 //! One coordinator, its workers and everything that can go wrong between
 //! them, on a clock that jumps, from one number.
 //!
-//! `SKEP_SEEDS` says how many runs (2,000), `SKEP_SEED` which one to replay,
-//! `SKEP_TRACE=1` prints each of its steps. What is checked after each step
-//! are the invariants of a pool: I1 to I17, I22 to I24 and I27 to I29.
+//! `SKEP_SEEDS` says how many runs (2,000), `SKEP_FIRST_SEED` from which on,
+//! `SKEP_SEED` which one to replay, `SKEP_TRACE=1` prints each of its steps.
+//! What is checked after each step are the invariants of a pool: I1 to I17,
+//! I22 to I24 and I27 to I29.
 
 mod agenda;
 mod author;
@@ -15,6 +16,7 @@ mod links;
 mod machine;
 mod model;
 mod node;
+mod seeds;
 mod stage;
 mod trace;
 mod workload;
@@ -23,108 +25,35 @@ mod world;
 use chance::Chance;
 use pool::codec::{Decoder, decode_results};
 use pool::message::{ToCoordinator, ToWorker};
+use seeds::{number, report, try_seeds};
 use std::process::Command;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
-use world::{Outcome, Run};
+use world::Run;
 
 const SEEDS: u64 = 2_000;
-/// One run in so many is repeated with every wall clock shifted (I22).
-const SHIFTED: u64 = 8;
-/// Forty years.
-const SHIFT_MS: i64 = 40 * 365 * 24 * 3_600_000;
-
-fn number(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{name} is {text}, not a number")),
-    )
-}
-
-fn quiet(seed: u64) -> Run {
-    Run {
-        seed,
-        wall_shift: 0,
-        written: false,
-        aloud: false,
-    }
-}
-
-/// Panics with everything that is needed to look at a run that went wrong.
-fn fail(outcome: &Outcome, seed: u64) -> ! {
-    let again = world::run(Run {
-        written: true,
-        ..quiet(seed)
-    });
-    for line in &again.last {
-        println!("{line}");
-    }
-    panic!(
-        "SKEP_SEED={seed} after {} steps: {}\nreplay: SKEP_SEED={seed} SKEP_TRACE=1 cargo test -p pool --test simulation -- --exact replay --nocapture",
-        outcome.steps,
-        outcome.broken.as_deref().unwrap_or("nothing was broken")
-    );
-}
+/// A failing change breaks many seeds: so many are enough to look at.
+const BROKEN_MAX: usize = 10;
 
 #[test]
 fn every_seed_keeps_every_promise() {
-    let seeds = number("SKEP_SEEDS").unwrap_or(SEEDS);
-    let first = number("SKEP_FIRST_SEED").unwrap_or(0);
-    let began = Instant::now();
-    let next = AtomicU64::new(first);
-    let (steps, virtual_micros) = (AtomicU64::new(0), AtomicU64::new(0));
-    let broken: Mutex<Vec<(u64, Outcome)>> = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + seeds || broken.lock().is_ok_and(|broken| broken.len() >= 20)
-                    {
-                        break;
-                    }
-                    let mut outcome = world::run(quiet(seed));
-                    steps.fetch_add(outcome.steps, Ordering::Relaxed);
-                    virtual_micros.fetch_add(outcome.virtual_micros, Ordering::Relaxed);
-                    if outcome.broken.is_none() && seed.is_multiple_of(SHIFTED) {
-                        let shifted = world::run(Run {
-                            wall_shift: SHIFT_MS,
-                            ..quiet(seed)
-                        });
-                        if shifted.decisions != outcome.decisions {
-                            outcome.broken =
-                                Some("I22: another wall clock, other decisions".to_owned());
-                        }
-                    }
-                    if outcome.broken.is_some() {
-                        broken
-                            .lock()
-                            .expect("nobody panicked with it")
-                            .push((seed, outcome));
-                    }
-                }
-            });
-        }
-    });
-    let seconds = began.elapsed().as_secs_f64();
-    println!(
-        "{seeds} seeds, {} steps, {} virtual hours in {seconds:.1} s",
-        steps.into_inner(),
-        virtual_micros.into_inner() / agenda::HOUR
-    );
-    let mut broken = broken.into_inner().expect("nobody panicked with it");
-    broken.sort_by_key(|(_, outcome)| outcome.steps);
-    for (seed, outcome) in &broken {
+    let one = number("SKEP_SEED");
+    let first = one.or_else(|| number("SKEP_FIRST_SEED")).unwrap_or(0);
+    let count = if one.is_some() {
+        1
+    } else {
+        number("SKEP_SEEDS").unwrap_or(SEEDS)
+    };
+    let tried = try_seeds(first, count, BROKEN_MAX, Run::quiet);
+    println!("{tried}");
+    for (seed, outcome) in &tried.broken {
         println!(
             "SKEP_SEED={seed} after {} steps: {}",
             outcome.steps,
             outcome.broken.as_deref().unwrap_or_default()
         );
     }
-    if let Some((seed, outcome)) = broken.first() {
-        fail(outcome, *seed);
+    // The shortest run is the easiest to understand.
+    if let Some((seed, outcome)) = tried.broken.iter().min_by_key(|(_, outcome)| outcome.steps) {
+        report(*seed, outcome);
     }
 }
 
@@ -133,16 +62,16 @@ fn every_seed_keeps_every_promise() {
 #[test]
 fn replay() {
     let seed = number("SKEP_SEED").unwrap_or(1);
-    let outcome = world::run(Run {
+    let outcome = world::play(Run {
         aloud: number("SKEP_TRACE") == Some(1),
-        ..quiet(seed)
+        ..Run::quiet(seed)
     });
     println!(
         "seed {seed}: {} steps, trace {:016x}",
         outcome.steps, outcome.all
     );
     if outcome.broken.is_some() {
-        fail(&outcome, seed);
+        report(seed, &outcome);
     }
 }
 

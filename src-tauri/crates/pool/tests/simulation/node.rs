@@ -44,6 +44,9 @@ pub(crate) struct Node {
     /// What each machine was last heard to offer.
     offers: BTreeMap<Peer, u64>,
     seed: u64,
+    /// Planted into each coordinator.
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<pool::Mutant>,
 }
 
 #[derive(Debug)]
@@ -100,6 +103,8 @@ impl Node {
             machines,
             offers: BTreeMap::new(),
             seed,
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 
@@ -110,6 +115,15 @@ impl Node {
 
     pub(crate) fn coordinator(&self) -> Option<&Coordinator> {
         self.process.as_ref().map(|process| &process.coordinator)
+    }
+
+    /// Whether the coordinator's own look at its state counts: a planted
+    /// mistake is to be found from outside.
+    pub(crate) fn checks_itself(&self) -> bool {
+        #[cfg(feature = "mutants")]
+        return self.mutant.is_none();
+        #[cfg(not(feature = "mutants"))]
+        true
     }
 
     /// Everything that was decided is on disk, and nothing waits.
@@ -142,6 +156,14 @@ impl Node {
                         .accuse(format!("I1: what was committed does not restore: {error}"));
                 }
             }
+        };
+        #[cfg(feature = "mutants")]
+        let coordinator = {
+            let mut coordinator = coordinator;
+            if let Some(mutant) = self.mutant {
+                coordinator.plant(mutant);
+            }
+            coordinator
         };
         tell!(
             stage,
@@ -280,6 +302,7 @@ impl Node {
                 } => self.obey(stage, story, authored, command, &mut batch),
             }
         }
+        let checks_itself = self.checks_itself();
         let Some(process) = &mut self.process else {
             return Replies::new();
         };
@@ -287,7 +310,7 @@ impl Node {
             batch.records.push(record);
         }
         process.turns += 1;
-        if process.turns.is_multiple_of(CHECKED) {
+        if process.turns.is_multiple_of(CHECKED) && checks_itself {
             process.coordinator.check();
         }
         if batch.records.is_empty() {

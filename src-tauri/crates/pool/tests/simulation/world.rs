@@ -13,8 +13,14 @@ use crate::stage::{Stage, tell};
 use crate::trace::Trace;
 use pool::moment::Now;
 use pool::{Coordinator, JobState, WorkerConfig};
+use std::cell::Cell;
 use std::hash::Hasher;
+use std::sync::Once;
 
+/// One run in so many is repeated with every wall clock shifted (I22).
+const SHIFTED: u64 = 8;
+/// By forty years.
+const SHIFT_MS: i64 = 40 * 365 * 24 * 3_600_000;
 /// Steps with faults, and then the most that healing may take.
 const STEPS: u64 = 3_000;
 const STEPS_MAX: u64 = 200_000;
@@ -79,6 +85,22 @@ pub(crate) struct Run {
     pub(crate) wall_shift: i64,
     pub(crate) written: bool,
     pub(crate) aloud: bool,
+    /// What is wrong with every coordinator of the run, on purpose.
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<pool::Mutant>,
+}
+
+impl Run {
+    pub(crate) fn quiet(seed: u64) -> Run {
+        Run {
+            seed,
+            wall_shift: 0,
+            written: false,
+            aloud: false,
+            #[cfg(feature = "mutants")]
+            mutant: None,
+        }
+    }
 }
 
 struct Backup {
@@ -109,9 +131,44 @@ struct World {
     wall_shift: i64,
 }
 
-pub(crate) fn run(run: Run) -> Outcome {
+/// Runs it, and of some seeds a second time with every wall clock shifted.
+pub(crate) fn judge(run: Run) -> Outcome {
+    let mut outcome = play(run);
+    if outcome.broken.is_none() && run.seed.is_multiple_of(SHIFTED) {
+        let shifted = play(Run {
+            wall_shift: SHIFT_MS,
+            ..run
+        });
+        if shifted.broken.is_some() || shifted.decisions != outcome.decisions {
+            outcome.broken = Some("I22: another wall clock, other decisions".to_owned());
+        }
+    }
+    outcome
+}
+
+thread_local! {
+    /// A panic in a run is an outcome, not a message for whoever reads.
+    static PLAYING: Cell<bool> = const { Cell::new(false) };
+}
+
+fn keep_panics_of_runs_quiet() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !PLAYING.get() {
+                hook(panic);
+            }
+        }));
+    });
+}
+
+pub(crate) fn play(run: Run) -> Outcome {
     let mut world = World::new(run);
+    keep_panics_of_runs_quiet();
+    PLAYING.set(true);
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.play()));
+    PLAYING.set(false);
     if let Err(panic) = result {
         let text = panic
             .downcast_ref::<String>()
@@ -179,6 +236,10 @@ impl World {
             wall_shift: run.wall_shift,
             stage,
         };
+        #[cfg(feature = "mutants")]
+        {
+            world.node.mutant = run.mutant;
+        }
         if world.has(Fault::NodeCrash) {
             world.node.crashes_per_mille = world.stage.chance.below(6);
         }
@@ -667,7 +728,9 @@ impl World {
         };
         match Coordinator::restore(now, 1, self.node.disk.image()) {
             Ok(restored) => {
-                restored.check();
+                if self.node.checks_itself() {
+                    restored.check();
+                }
                 if let Some(differs) = differs(coordinator, &restored) {
                     self.stage.accuse(format!("I27: {differs}"));
                 }

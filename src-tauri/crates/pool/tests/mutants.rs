@@ -1,0 +1,65 @@
+//! Plants mistakes into the coordinator and requires that the simulator finds
+//! each within 2,000 seeds: what it does not find, it does not check.
+
+#[path = "simulation/agenda.rs"]
+mod agenda;
+#[path = "simulation/author.rs"]
+mod author;
+#[path = "simulation/bench.rs"]
+mod bench;
+#[path = "simulation/chance.rs"]
+mod chance;
+#[path = "simulation/disk.rs"]
+mod disk;
+#[path = "simulation/liar.rs"]
+mod liar;
+#[path = "simulation/links.rs"]
+mod links;
+#[path = "simulation/machine.rs"]
+mod machine;
+#[path = "simulation/model.rs"]
+mod model;
+#[path = "simulation/node.rs"]
+mod node;
+#[path = "simulation/seeds.rs"]
+mod seeds;
+#[path = "simulation/stage.rs"]
+mod stage;
+#[path = "simulation/trace.rs"]
+mod trace;
+#[path = "simulation/workload.rs"]
+mod workload;
+#[path = "simulation/world.rs"]
+mod world;
+
+use pool::Mutant;
+use seeds::try_seeds;
+use world::Run;
+
+const SEEDS: u64 = 2_000;
+/// One lucky seed says little: so many are looked for.
+const FOUND: usize = 5;
+
+#[test]
+fn every_planted_mistake_is_found() {
+    let mut missed = Vec::new();
+    for mutant in Mutant::ALL {
+        let plant = |seed| Run {
+            mutant: Some(mutant),
+            ..Run::quiet(seed)
+        };
+        let tried = try_seeds(0, SEEDS, FOUND, plant);
+        match tried.broken.as_slice() {
+            [] => missed.push(mutant),
+            [(_, outcome), ..] => {
+                let seeds: Vec<u64> = tried.broken.iter().map(|(seed, _)| *seed).collect();
+                let what = outcome.broken.as_deref().unwrap_or_default();
+                println!(
+                    "{mutant:?}: found by seeds {seeds:?} of {}; the first says: {what}",
+                    tried.seeds
+                );
+            }
+        }
+    }
+    assert_eq!(missed, [], "within {SEEDS} seeds");
+}
