@@ -12,6 +12,7 @@ mod accept;
 mod answer;
 mod chores;
 mod clock;
+pub mod doctor;
 pub mod door;
 mod driver;
 mod fold;
@@ -61,4 +62,18 @@ pub fn holder(folders: &Folders) -> Option<String> {
 #[must_use]
 pub fn inspect(bytes: bytes::Bytes) -> api::Card {
     views::card(&modules::look_at(bytes, false), None)
+}
+
+/// The modules that ship with Skep, where no node ever ran.
+#[must_use]
+pub fn samples() -> Vec<api::ModuleView> {
+    modules::samples()
+}
+
+/// Says what a sample is, without a node.
+///
+/// # Errors
+/// When there is no sample of this name.
+pub fn inspect_sample(name: &str) -> Result<api::Card, api::Error> {
+    modules::inspect_sample(name)
 }

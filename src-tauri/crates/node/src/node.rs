@@ -2,7 +2,7 @@
 
 mod call;
 pub(crate) mod door_errors;
-mod start;
+pub(crate) mod start;
 mod verbs;
 
 use crate::accept::Acceptance;

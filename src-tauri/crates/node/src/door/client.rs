@@ -85,11 +85,13 @@ impl Client {
     /// # Errors
     /// The node's, or [`ErrorCode::Unreachable`] when it went away.
     pub async fn call(&self, request: Request, upload: Option<Upload>) -> Result<Answer, Error> {
-        let streams = match request {
-            Request::Upload { .. } | Request::Follow { .. } | Request::Read { .. } => true,
-            Request::Logs { follow, .. } => follow,
-            _ => false,
-        };
+        let streams = matches!(
+            request,
+            Request::Upload { .. }
+                | Request::Follow { .. }
+                | Request::Read { .. }
+                | Request::Logs { follow: true, .. }
+        );
         if streams {
             return self.stream(&request, upload).await;
         }
@@ -114,9 +116,12 @@ impl Client {
 
     async fn stream(&self, request: &Request, upload: Option<Upload>) -> Result<Answer, Error> {
         let request = written(STREAM, request)?;
-        let (mut reader, frames) = connect(&self.socket).await.map_err(|error| match error {
-            ConnectError::Nobody => gone(),
-            other => other.into(),
+        let (mut reader, frames) = connect(&self.socket).await.map_err(|error| {
+            if matches!(error, ConnectError::Nobody) {
+                gone()
+            } else {
+                error.into()
+            }
         })?;
         frames.send(request).await.map_err(|_| gone())?;
         let uploading = upload.map(|upload| tokio::spawn(send(upload, frames.clone())));
@@ -132,19 +137,17 @@ impl Client {
             uploading.abort();
         }
         let reply = reply?;
-        let then = match &reply {
-            Reply::Bytes { .. } => {
-                let (pieces, then) = mpsc::channel(PIECES_WAITING);
-                tokio::spawn(download(reader, frames, pieces));
-                Then::Bytes(then)
-            }
-            Reply::Following | Reply::Logs { .. } => {
-                let (events, then) = mpsc::channel(PIECES_WAITING);
-                let (last, reply) = oneshot::channel();
-                tokio::spawn(follow(reader, frames, events, last));
-                Then::Events(then, reply)
-            }
-            _ => Then::Nothing,
+        let then = if let Reply::Bytes { .. } = &reply {
+            let (pieces, then) = mpsc::channel(PIECES_WAITING);
+            tokio::spawn(download(reader, frames, pieces));
+            Then::Bytes(then)
+        } else if let Reply::Following | Reply::Logs { .. } = &reply {
+            let (events, then) = mpsc::channel(PIECES_WAITING);
+            let (last, reply) = oneshot::channel();
+            tokio::spawn(follow(reader, frames, events, last));
+            Then::Events(then, reply)
+        } else {
+            Then::Nothing
         };
         Ok(Answer { reply, then })
     }
@@ -158,16 +161,18 @@ async fn connect(socket: &Path) -> Result<(Reader, mpsc::Sender<Bytes>), Connect
 }
 
 async fn greet(socket: &Path) -> Result<(Reader, mpsc::Sender<Bytes>), ConnectError> {
-    let stream = UnixStream::connect(socket)
-        .await
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound
-            | io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::NotADirectory => ConnectError::Nobody,
-            // A path too long for a socket is one where nobody can listen.
-            io::ErrorKind::InvalidInput => ConnectError::Nobody,
-            _ => ConnectError::Silent(error),
-        })?;
+    let stream = UnixStream::connect(socket).await.map_err(|error| {
+        use io::ErrorKind::{ConnectionRefused, InvalidInput, NotADirectory, NotFound};
+        // A path too long for a socket (invalid input) is one where nobody can listen.
+        if matches!(
+            error.kind(),
+            NotFound | ConnectionRefused | NotADirectory | InvalidInput
+        ) {
+            ConnectError::Nobody
+        } else {
+            ConnectError::Silent(error)
+        }
+    })?;
     let (reader, writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     let (frames, waiting) = mpsc::channel(FRAMES_WAITING);

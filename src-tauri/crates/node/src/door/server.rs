@@ -69,9 +69,12 @@ impl Door {
             why,
         };
         clear(path).await?;
-        let listener = UnixListener::bind(path).map_err(|why| match why.kind() {
-            io::ErrorKind::AddrInUse => DoorError::Taken(path.to_owned()),
-            _ => unusable(why),
+        let listener = UnixListener::bind(path).map_err(|why| {
+            if why.kind() == io::ErrorKind::AddrInUse {
+                DoorError::Taken(path.to_owned())
+            } else {
+                unusable(why)
+            }
         })?;
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).map_err(unusable)?;
         let inode = std::fs::symlink_metadata(path).map_err(unusable)?.ino();

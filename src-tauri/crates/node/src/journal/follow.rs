@@ -32,15 +32,7 @@ pub(super) async fn follow<Took>(
             .unwrap_or_default()
             .into_iter()
             .find(|path| file.as_ref().is_none_or(|now| path > now));
-        loop {
-            let Some(path) = &file else { break };
-            // A file that was removed has nothing more to say.
-            let Some(text) = grown(path, offset) else {
-                break;
-            };
-            if text.is_empty() {
-                break;
-            }
+        while let Some(text) = file.as_deref().and_then(|file| grown(file, offset)) {
             offset += text.len() as u64;
             for line in String::from_utf8_lossy(&text)
                 .lines()
@@ -58,7 +50,8 @@ pub(super) async fn follow<Took>(
     }
 }
 
-/// Whole lines after `offset`.
+/// Whole lines after `offset`, where there are some. A file that was removed
+/// has nothing more to say.
 fn grown(path: &Path, offset: u64) -> Option<Vec<u8>> {
     let mut file = File::open(path).ok()?;
     file.seek(SeekFrom::Start(offset)).ok()?;
@@ -69,5 +62,5 @@ fn grown(path: &Path, offset: u64) -> Option<Vec<u8>> {
         .rposition(|byte| *byte == b'\n')
         .map_or(0, |at| at + 1);
     text.truncate(whole);
-    Some(text)
+    Some(text).filter(|text| !text.is_empty())
 }

@@ -192,18 +192,19 @@ pub(super) async fn push_module(node: &Inner, name: String, blob: &str) -> Resul
     if let sandbox::inspect::Verdict::Refuse(refused) = &module.card.verdict {
         return Err(views::refusal(refused));
     }
+    let bytes = module.bytes(node.keep.blobs()).await?;
     let _naming = node.naming.lock().await;
     let hold = node.keep.blobs().hold(&module.digest.0);
     if !module.stored {
         node.keep
-            .put(module.bytes.clone(), UNNAMED_BLOB_TIME)
+            .put(bytes.clone(), UNNAMED_BLOB_TIME)
             .await
             .map_err(|error| unkept(&error))?;
     }
     let row = store::NameRow {
         name,
         digest: module.digest.0,
-        bytes: module.bytes.len() as u64,
+        bytes: bytes.len() as u64,
         wall_ms: wall_ms(),
     };
     rename(node, row.name.clone(), Some(row.clone())).await?;

@@ -1,0 +1,67 @@
+//! Plain tables: columns by space, no lines, the width of the terminal.
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
+use std::io::IsTerminal;
+
+/// A column: its heading, and whether numbers stand in it.
+#[derive(Clone, Copy)]
+pub(crate) enum Column {
+    Text(&'static str),
+    Number(&'static str),
+}
+
+/// Rows under headings; without rows, nothing but what `empty` says.
+pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>, colours: bool) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    // Into a pipe every row is one line, however long.
+    let arrangement = if std::io::stdout().is_terminal() {
+        ContentArrangement::Dynamic
+    } else {
+        ContentArrangement::Disabled
+    };
+    table.set_content_arrangement(arrangement);
+    table.set_header(columns.iter().map(|column| {
+        let (Column::Text(heading) | Column::Number(heading)) = column;
+        let cell = Cell::new(heading.to_uppercase());
+        if colours {
+            cell.add_attribute(Attribute::Bold)
+        } else {
+            cell
+        }
+    }));
+    for row in rows {
+        table.add_row(row.iter().map(|text| Cell::new(super::guest::inert(text))));
+    }
+    for (at, column) in columns.iter().enumerate() {
+        if let Some(drawn) = table.column_mut(at) {
+            drawn.set_padding((0, 2));
+            if let Column::Number(_) = column {
+                drawn.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+    }
+    table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Names and values, one a line.
+pub(crate) fn pairs(rows: Vec<(&str, String)>) -> String {
+    let width = rows
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    rows.iter()
+        .map(|(name, value)| {
+            format!("{name:width$}  {}", super::guest::inert(value))
+                .trim_end()
+                .to_owned()
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}

@@ -1,0 +1,261 @@
+//! `skep run` and `skep map`: submit a job, follow it, deliver its results.
+
+pub(crate) mod deliver;
+pub(crate) mod follow;
+pub(crate) mod inputs;
+mod meant;
+pub(crate) mod module;
+pub(crate) mod options;
+pub(crate) mod outcome;
+mod parameters;
+mod shown;
+
+pub(crate) use options::{Map, Run, RunOptions};
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{json, words};
+use crate::reach::{self, Door, Start};
+use api::{Card, ErrorCode, Fold, JobState, JobView, ModuleRef, Reply, Request, Verdict};
+use follow::{Following, Interrupt, Show};
+use meant::Meant;
+use module::Module;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// Times that a job is submitted again when the node goes away meanwhile; the
+/// same client id makes it one job.
+const SUBMITS_MAX: u32 = 5;
+/// Jobs that are looked at to name those that wait.
+const LISTED: u32 = 200;
+
+pub(crate) async fn run(
+    context: &Context,
+    options: RunOptions,
+    words: &[OsString],
+) -> Result<(), Failure> {
+    let module = Module::find(&options.module)?;
+    // All that can be checked without the kernel's parameters, before a node starts.
+    let early = Meant::of(context, &options, Default::default(), None)?;
+    let start = Start::run(options.limits.dangerously_run_without_os_wall);
+    let (mut door, card) = match &module {
+        Module::File { bytes, .. } => {
+            let card = node::inspect(bytes.clone());
+            if let Verdict::Refuse(refusal) = card.verdict {
+                return Err(refusal.into());
+            }
+            (None, card)
+        }
+        Module::Named(name) => {
+            let door = if early.detach {
+                reach::to_node(context).await?
+            } else {
+                reach::to_node_or_start(context, start).await?
+            };
+            match door.inspect(&Module::named(name)).await {
+                Ok(card) => (Some(door), card),
+                Err(error) => {
+                    door.leave().await;
+                    return Err(error.into());
+                }
+            }
+        }
+    };
+    let ended = match meant(context, options, words, &card) {
+        Ok(meant) => submit_and_follow(context, &mut door, start, &module, &meant).await,
+        Err(failure) => Err(failure),
+    };
+    if let Some(door) = door {
+        door.leave().await;
+    }
+    ended
+}
+
+/// The same words again, now that it is known which of them are parameters.
+fn meant(
+    context: &Context,
+    options: RunOptions,
+    words: &[OsString],
+    card: &Card,
+) -> Result<Meant, Failure> {
+    let (options, parameters) = parameters::take(options, words, card)?;
+    let own_fold = card
+        .kernel
+        .as_ref()
+        .map(|kernel| kernel.fold)
+        .filter(|fold| *fold != Fold::None);
+    Ok(Meant::of(context, &options, parameters, own_fold)?)
+}
+
+async fn submit_and_follow(
+    context: &Context,
+    door: &mut Option<Door>,
+    start: Start,
+    module: &Module,
+    meant: &Meant,
+) -> Result<(), Failure> {
+    if let (true, Some(Door::Own(_))) = (meant.detach, &*door) {
+        return Err(reach::no_node().into());
+    }
+    let (job, tasks) = submit(context, door, start, module, meant).await?;
+    // `submit` leaves a door, and a detached job never starts a node.
+    let Some(door) = door else { return Ok(()) };
+    if meant.detach {
+        return detached(context, &job, tasks);
+    }
+    if let Door::Own(_) = door {
+        name_waiting(context, door, &job).await;
+    }
+    let single = tasks == 1 && !meant.folds;
+    let show = if context.output.json {
+        Show::Nothing
+    } else if single {
+        Show::Output {
+            stdout: meant.output.is_none(),
+        }
+    } else if meant.output.is_some() || meant.folds {
+        Show::Progress
+    } else {
+        Show::Results
+    };
+    let mut following = Following::new(context, &job, show, Interrupt::Cancels, start);
+    let ended = following.follow(door).await?;
+    finish(
+        context,
+        door,
+        &ended,
+        meant.output.as_deref(),
+        meant.collect.as_deref(),
+        following.printed(),
+    )
+    .await
+}
+
+/// Results to where they are wanted, what happened in words, the exit code.
+pub(crate) async fn finish(
+    context: &Context,
+    door: &Door,
+    job: &JobView,
+    output: Option<&Path>,
+    collect: Option<&Path>,
+    printed: deliver::Printed,
+) -> Result<(), Failure> {
+    let delivered = deliver::deliver(context, door, job, output, collect, printed).await?;
+    let outcome = outcome::of(job);
+    if !context.output.json {
+        match &outcome.error {
+            None => context.output.note(outcome::words(job, &delivered)),
+            Some(error) => context.output.error(error),
+        }
+    }
+    if outcome.code == crate::failure::DONE {
+        Ok(())
+    } else {
+        Err(Failure::Ended(outcome.code))
+    }
+}
+
+async fn submit(
+    context: &Context,
+    door: &mut Option<Door>,
+    start: Start,
+    module: &Module,
+    meant: &Meant,
+) -> Result<(String, u32), Failure> {
+    // Standard input can be read only once, whatever happens to the node.
+    let stdin = meant.read_stdin().await?;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        if door.is_none() {
+            let reached = if meant.detach {
+                reach::to_node(context).await?
+            } else {
+                reach::to_node_or_start(context, start).await?
+            };
+            *door = Some(reached);
+        }
+        let Some(way) = door.as_ref() else { continue };
+        match send(way, module, meant, stdin.clone()).await {
+            Err(Failure::Error(error))
+                if matches!(error.code, ErrorCode::Unreachable | ErrorCode::Stopping)
+                    && tries < SUBMITS_MAX =>
+            {
+                if let Some(gone) = door.take() {
+                    gone.leave().await;
+                }
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn send(
+    door: &Door,
+    module: &Module,
+    meant: &Meant,
+    stdin: Option<bytes::Bytes>,
+) -> Result<(String, u32), Failure> {
+    let reference = match module {
+        Module::File { bytes, .. } => ModuleRef::Blob {
+            blob: door.upload(bytes.clone()).await?,
+        },
+        Module::Named(name) => Module::named(name),
+    };
+    let submit = meant.submit(door, reference, module.name(), stdin).await?;
+    Ok(door.submit(submit).await?)
+}
+
+fn detached(context: &Context, job: &str, tasks: u32) -> Result<(), Failure> {
+    let output = &context.output;
+    if output.json {
+        return output
+            .document(&serde_json::json!({ "schema": json::SCHEMA, "job": job, "tasks": tasks }));
+    }
+    output.line(job)?;
+    output.note(format_args!(
+        "{} submitted; skep job wait {} follows",
+        words::count(tasks, "task"),
+        words::short(job, [])
+    ));
+    Ok(())
+}
+
+/// Jobs that a node would have to stay for.
+async fn name_waiting(context: &Context, door: &Door, own: &str) {
+    let Ok(Reply::Jobs { jobs, .. }) = door
+        .ask(Request::Jobs {
+            cursor: None,
+            limit: LISTED,
+        })
+        .await
+    else {
+        return;
+    };
+    let waiting: Vec<&JobView> = jobs
+        .iter()
+        .filter(|job| {
+            job.id != own
+                && matches!(
+                    job.state,
+                    JobState::Queued | JobState::Running | JobState::Folding
+                )
+        })
+        .collect();
+    if !waiting.is_empty() {
+        let ids: Vec<&str> = waiting
+            .iter()
+            .map(|job| words::short(&job.id, []))
+            .collect();
+        let (verb, them) = if ids.len() == 1 {
+            ("waits", "it")
+        } else {
+            ("wait", "them")
+        };
+        context.output.note(format_args!(
+            "{} {verb} for a node that stays ({}); skep coordinator start runs {them}",
+            words::count(ids.len() as u64, "other job"),
+            ids.join(", ")
+        ));
+    }
+}

@@ -1,0 +1,223 @@
+//! The options of `run` and `map`, as they are typed.
+
+use api::{Error, Fold};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  skep run program.wasm input.txt
+  skep run sample:mandelbrot --width 1920 --height 1080 -o mandelbrot.png")]
+/// Run a module and follow it to its end
+///
+/// Skep's options stand before MODULE or directly after it. The first word after MODULE that is
+/// neither an option nor, for a kernel, one of its parameters begins the module's own arguments;
+/// so does `--`.
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) options: RunOptions,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  skep map resize.wasm --each-file 'photos/*.jpg' -o small/{stem}.jpg -- {file}
+  skep map primes.wasm --range 0..1000000..10000 --invoke count --fold sum")]
+/// Run a module over many inputs: the same as run, and reads better with a split
+pub(crate) struct Map {
+    #[command(flatten)]
+    pub(crate) options: RunOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// A file, sample:NAME, a name (`skep module ls`), or the beginning of a hash
+    #[arg(value_name = "MODULE")]
+    pub(crate) module: String,
+    /// The module's own; {index} {count} {item} {line} {file} {stem} stand for each task's
+    #[arg(
+        value_name = "ARGS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) args: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) split: SplitOptions,
+    #[command(flatten)]
+    pub(crate) input: InputOptions,
+    #[command(flatten)]
+    pub(crate) results: ResultOptions,
+    #[command(flatten)]
+    pub(crate) limits: LimitOptions,
+}
+
+/// One of these cuts the work into tasks.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+#[command(next_help_heading = "Many tasks (one of)")]
+pub(crate) struct SplitOptions {
+    /// A task for each number; B is excluded
+    #[arg(long, value_name = "A..B[..STEP]", allow_hyphen_values = true)]
+    pub(crate) range: Option<String>,
+    /// A task for each element of a JSON array
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) items: Option<PathBuf>,
+    /// A task for each line; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) each_line: Option<PathBuf>,
+    /// A task for each file; several until the next option
+    #[arg(long, value_name = "GLOB", num_args = 1..)]
+    pub(crate) each_file: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub(crate) struct InputOptions {
+    /// Call this function of a module without a command
+    #[arg(long, value_name = "FUNCTION")]
+    pub(crate) invoke: Option<String>,
+    /// A kernel's parameters as one JSON object
+    #[arg(long, value_name = "JSON")]
+    pub(crate) params: Option<String>,
+    /// A file or folder that every task finds under /in
+    #[arg(long = "in", value_name = "PATH[::NAME]")]
+    pub(crate) files: Vec<String>,
+    /// A variable of the module's environment; without a value, yours
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    pub(crate) env: Vec<String>,
+    /// Standard input of a job of one task; - is ours
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stdin: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Results")]
+pub(crate) struct ResultOptions {
+    /// A file; for many tasks a folder or a pattern such as out/{index}.png
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    /// Save here what tasks leave in /out
+    #[arg(long, value_name = "DIR")]
+    pub(crate) collect: Option<PathBuf>,
+    /// Make one result of all
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub(crate) fold: Option<FoldWord>,
+    /// Print the job's id and leave it to the node that runs
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// What the job is called
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitOptions {
+    /// Of the whole job, such as 90s or 1h30m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) task: TaskLimits,
+    /// Instructions a task may take
+    #[arg(long, value_name = "N")]
+    pub(crate) fuel: Option<u64>,
+    /// Bytes a task may write as its result [64MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) max_output: Option<u64>,
+    /// From -10 (last) to 10 (first)
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true,
+          value_parser = clap::value_parser!(i8).range(-10..=10))]
+    pub(crate) priority: i8,
+    /// Tasks handed out together
+    #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = chunk)]
+    pub(crate) chunk: Chunk,
+    /// Run modules behind one wall only, where the system has no second
+    #[arg(long, hide_short_help = true)]
+    pub(crate) dangerously_run_without_os_wall: bool,
+}
+
+/// Those that `job retry` can change too.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct TaskLimits {
+    /// Time a task may take [10m]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) task_timeout: Option<Duration>,
+    /// Memory a task may use [256MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) memory: Option<u64>,
+    /// Times a failed task is tried again [0]
+    #[arg(long, value_name = "N")]
+    pub(crate) retries: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FoldWord {
+    /// Keep every result by itself
+    None,
+    /// Bytes in index order
+    Concat,
+    /// One JSON array
+    Json,
+    /// The sum of numbers
+    Sum,
+    /// The kernel's own
+    Kernel,
+}
+
+/// How many tasks a lease carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chunk {
+    Auto,
+    Tasks(u32),
+}
+
+impl From<FoldWord> for Fold {
+    fn from(word: FoldWord) -> Fold {
+        match word {
+            FoldWord::None => Fold::None,
+            FoldWord::Concat => Fold::Concat,
+            FoldWord::Json => Fold::Json,
+            FoldWord::Sum => Fold::Sum,
+            FoldWord::Kernel => Fold::Kernel,
+        }
+    }
+}
+
+impl TaskLimits {
+    pub(crate) fn changes(self) -> Result<api::LimitChanges, Error> {
+        Ok(api::LimitChanges {
+            memory_bytes: self.memory,
+            task_timeout_ms: self
+                .task_timeout
+                .map(|time| millis(time, "--task-timeout"))
+                .transpose()?,
+            retries: self.retries,
+        })
+    }
+}
+
+pub(crate) fn millis(time: Duration, option: &str) -> Result<u64, Error> {
+    let ms = u64::try_from(time.as_millis()).ok().filter(|ms| *ms > 0);
+    ms.ok_or_else(|| crate::failure::usage(format!("{option} is at least 1ms")))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    node::units::duration(text)
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    node::units::bytes(text)
+}
+
+fn chunk(text: &str) -> Result<Chunk, String> {
+    match text {
+        "auto" => Ok(Chunk::Auto),
+        _ => text
+            .parse()
+            .ok()
+            .filter(|tasks| *tasks > 0)
+            .map(Chunk::Tasks)
+            .ok_or_else(|| "a chunk is auto or a number of tasks".to_owned()),
+    }
+}
