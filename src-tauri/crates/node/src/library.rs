@@ -30,6 +30,7 @@ pub(crate) struct Library {
     reader: Reader,
     blobs: Blobs,
     host: Arc<Host>,
+    seen: Arc<modules::Seen>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +63,7 @@ impl Library {
             reader,
             blobs,
             host,
+            seen: Arc::default(),
         }
     }
 
@@ -71,7 +73,12 @@ impl Library {
             reader,
             blobs,
             host: Arc::new(Host::new()),
+            seen: Arc::default(),
         }
+    }
+
+    pub(crate) fn seen(&self) -> &modules::Seen {
+        &self.seen
     }
 
     pub(crate) fn reader(&self) -> &Reader {

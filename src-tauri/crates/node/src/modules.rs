@@ -2,12 +2,15 @@
 //! pushed.
 
 use crate::library::Library;
+use crate::limits::MODULES_SEEN;
 use crate::stored::{unread, unreadable};
 use crate::views;
 use api::{Error, ErrorCode, ModuleRef, ModuleView};
 use bytes::Bytes;
 use pool::Digest;
 use sandbox::inspect::{Card, inspect, to_binary};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use store::{Blobs, GetError, NameRow, Reader};
 
 /// What a sample's name begins with.
@@ -19,13 +22,19 @@ const HASH_PREFIX_MIN: usize = 4;
 /// A module, found.
 #[derive(Clone, Debug)]
 pub(crate) struct Module {
-    /// Binary.
-    pub(crate) bytes: Bytes,
+    /// Of the binary.
     pub(crate) digest: Digest,
-    pub(crate) card: Card,
+    pub(crate) card: Arc<Card>,
+    /// Binary; where it is stored, it may still have to be read.
+    bytes: Option<Bytes>,
     /// It lies in the blob folder already, in this form.
     pub(crate) stored: bool,
 }
+
+/// Modules that were looked at lately: the same module is often run again, and
+/// validating a large one takes longer than a short job.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(Mutex<VecDeque<(Digest, Module)>>);
 
 /// Finds the module that is meant, and looks at it.
 pub(crate) async fn find(
@@ -33,18 +42,63 @@ pub(crate) async fn find(
     library: &Library,
     blobs: &Blobs,
 ) -> Result<Module, Error> {
-    let (bytes, stored) = match module {
-        ModuleRef::Blob { blob } => (get(blobs, &digest(blob)?).await?, true),
+    let (source, sample) = match module {
+        ModuleRef::Blob { blob } => (digest(blob)?, None),
         ModuleRef::Name { name } => match name.strip_prefix(SAMPLE) {
-            Some(sample) => (Bytes::from_static(self::sample(sample)?), false),
-            None => (get(blobs, &by_name(name, library).await?).await?, true),
+            Some(name) => {
+                let sample = self::sample(name)?;
+                (Digest(sample.hash), Some(Bytes::from_static(sample.bytes)))
+            }
+            None => (by_name(name, library).await?, None),
         },
+    };
+    if let Some(seen) = library.seen().of(&source)
+        && blobs.length(&seen.digest.0).await.is_ok()
+    {
+        return Ok(seen);
+    }
+    let (bytes, stored) = match sample {
+        Some(bytes) => (bytes, false),
+        None => (get(blobs, &source).await?, true),
     };
     // Validating a large module takes a while, and others want to be answered.
     let look = move || look_at(bytes, stored);
-    tokio::task::spawn_blocking(look)
+    let module = tokio::task::spawn_blocking(look)
         .await
-        .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))
+        .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
+    library.seen().put(source, &module);
+    Ok(module)
+}
+
+impl Module {
+    /// The binary.
+    pub(crate) async fn bytes(&self, blobs: &Blobs) -> Result<Bytes, Error> {
+        match &self.bytes {
+            Some(bytes) => Ok(bytes.clone()),
+            None => get(blobs, &self.digest).await,
+        }
+    }
+}
+
+impl Seen {
+    fn of(&self, source: &Digest) -> Option<Module> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = seen.iter().find(|(other, _)| other == source);
+        found.map(|(_, module)| module.clone())
+    }
+
+    fn put(&self, source: Digest, module: &Module) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|(other, _)| *other != source);
+        // What is remembered counts only while it is stored.
+        let module = Module {
+            bytes: None,
+            stored: true,
+            ..module.clone()
+        };
+        seen.push_front((source, module));
+        seen.truncate(MODULES_SEEN);
+    }
 }
 
 /// `stored` says that these bytes lie in the blob folder.
@@ -55,9 +109,9 @@ pub(crate) fn look_at(bytes: Bytes, stored: bool) -> Module {
     let digest = Digest(*blake3::hash(&binary).as_bytes());
     Module {
         stored: stored && binary == bytes,
-        bytes: binary,
+        bytes: Some(binary),
         digest,
-        card,
+        card: Arc::new(card),
     }
 }
 
@@ -76,19 +130,31 @@ pub(crate) async fn known_as(digest: &Digest, reader: &Reader) -> Result<Option<
         .map(|row| row.name))
 }
 
+/// The modules that ship with Skep.
+pub(crate) fn samples() -> Vec<ModuleView> {
+    let view = |kernel: &bundle::Kernel| ModuleView {
+        name: format!("{SAMPLE}{}", kernel.name),
+        hash: Digest(kernel.hash).to_string(),
+        bytes: kernel.bytes.len() as u64,
+        origin: "sample".to_owned(),
+        pushed_ms: None,
+        title: views::module_title(&inspect(kernel.bytes)),
+    };
+    bundle::kernels().iter().map(view).collect()
+}
+
+/// What a sample is; any other name is unknown.
+pub(crate) fn inspect_sample(name: &str) -> Result<api::Card, Error> {
+    let kernel = match name.strip_prefix(SAMPLE) {
+        Some(name) => sample(name)?,
+        None => return Err(no_such(name)),
+    };
+    Ok(views::card(&look_at(Bytes::from_static(kernel.bytes), false), Some(name.to_owned())))
+}
+
 /// Samples first, then names in their order.
 pub(crate) async fn list(reader: &Reader, blobs: &Blobs) -> Result<Vec<ModuleView>, Error> {
-    let mut modules: Vec<ModuleView> = bundle::kernels()
-        .iter()
-        .map(|kernel| ModuleView {
-            name: format!("{SAMPLE}{}", kernel.name),
-            hash: Digest(kernel.hash).to_string(),
-            bytes: kernel.bytes.len() as u64,
-            origin: "sample".to_owned(),
-            pushed_ms: None,
-            title: views::module_title(&inspect(kernel.bytes)),
-        })
-        .collect();
+    let mut modules = samples();
     for row in reader.names().await.map_err(|error| unread(&error))? {
         modules.push(view(row, blobs).await);
     }
@@ -149,9 +215,9 @@ pub(crate) fn no_such(name: &str) -> Error {
     .hint("skep module ls lists the names")
 }
 
-fn sample(name: &str) -> Result<&'static [u8], Error> {
+fn sample(name: &str) -> Result<&'static bundle::Kernel, Error> {
     if let Some(kernel) = bundle::kernel(name) {
-        return Ok(kernel.bytes);
+        return Ok(kernel);
     }
     let names: Vec<String> = bundle::kernels()
         .iter()

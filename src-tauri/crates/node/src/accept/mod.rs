@@ -90,7 +90,7 @@ impl Acceptance {
         let fold = request::fold(&submit, asked.kernel.as_ref())?;
         let mut named = vec![module.digest];
         if !module.stored {
-            self.put(module.bytes.clone()).await?;
+            self.put(module.bytes(self.keep.blobs()).await?).await?;
         }
         if let Some((pieces, bytes)) = cut.pieces.take() {
             self.put(bytes).await?;
@@ -180,11 +180,12 @@ impl Acceptance {
         cut: &mut Cut,
     ) -> Result<(), Error> {
         let sandbox = self.sandbox.as_ref().map_err(Clone::clone)?;
+        let bytes = module.bytes(self.keep.blobs()).await?;
         let tasks = match kernel.split {
             KernelSplit::Plan => None,
             KernelSplit::Input => Some(cut.count),
         };
-        let plan = plan::plan(sandbox, module, run, tasks).await?;
+        let plan = plan::plan(sandbox, module.digest, bytes, run, tasks).await?;
         if let Some(count) = plan.count {
             cut.count = split::tasks(u128::from(count))?;
             run.input = Input::Counted;

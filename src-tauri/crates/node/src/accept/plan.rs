@@ -2,10 +2,10 @@
 //! accepted. What it writes is read as hostile.
 
 use crate::limits::{PLAN_BYTES_MAX, PLAN_TIME};
-use crate::modules::Module;
 use crate::run::Run;
 use api::{Error, ErrorCode};
 use bytes::Bytes;
+use pool::Digest;
 use sandbox::limits::{LOG_BYTES_MAX, MEMORY_BYTES_MAX};
 use sandbox::{Batch, Caps, CompileError, End, Entry, Event, Profile, Sandbox, Stdin, Task};
 use serde::Deserialize;
@@ -25,7 +25,8 @@ pub(super) struct Plan {
 /// `tasks` is their number where the input was split already.
 pub(super) async fn plan(
     sandbox: &Sandbox,
-    module: &Module,
+    digest: Digest,
+    module: Bytes,
     run: &Run,
     tasks: Option<u32>,
 ) -> Result<Plan, Error> {
@@ -37,7 +38,7 @@ pub(super) async fn plan(
         entry: Entry::Command,
     };
     let prepared = sandbox
-        .prepare(module.digest.0, module.bytes.clone(), &profile)
+        .prepare(digest.0, module, &profile)
         .await
         .map_err(|error| {
             let code = match &error {

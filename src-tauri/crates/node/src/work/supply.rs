@@ -3,13 +3,14 @@
 
 use super::outcome;
 use crate::keep::Keep;
+use crate::limits::MODULES_READY;
 use crate::pieces::Pieces;
 use crate::run::{Input, Run};
 use pool::report::{FailureKind, Outcome};
 use pool::spec::Spec;
 use pool::{Digest, JobId};
 use sandbox::{Caps, Entry, Executor, Prepared, Profile, Sandbox, SpawnError};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,8 @@ pub(crate) struct Supply {
     sandbox: Sandbox,
     pub(super) keep: Keep,
     loaded: Mutex<HashMap<JobId, Arc<Loaded>>>,
+    /// Newest first.
+    ready: Mutex<VecDeque<(Key, Prepared)>>,
 }
 
 /// A job, ready to be run.
@@ -62,6 +65,7 @@ impl Supply {
             sandbox,
             keep,
             loaded: Mutex::default(),
+            ready: Mutex::default(),
         }
     }
 
@@ -105,25 +109,11 @@ impl Supply {
                 run.entry.clone()
             },
         };
-        let module = self
-            .keep
-            .blobs()
-            .get(&spec.module.0)
-            .await
-            .map_err(|error| unreadable("the module", &error))?;
-        let prepared = self
-            .sandbox
-            .prepare(spec.module.0, module, &profile)
-            .await
-            .map_err(|error| {
-                if error.is_final() {
-                    outcome::failed(FailureKind::CompileFailed, error.to_string())
-                } else {
-                    Outcome::Refused {
-                        why: error.to_string(),
-                    }
-                }
-            })?;
+        let key = Key {
+            module: spec.module,
+            profile,
+        };
+        let prepared = self.prepare(&key).await?;
         let source = match (fold_input, &run.input) {
             (Some(digest), _) => self.whole(digest, true).await?,
             (None, Input::Once { stdin: Some(blob) }) => self.whole(blob.digest, false).await?,
@@ -146,10 +136,6 @@ impl Supply {
             fuel: spec.limits.fuel,
             output_bytes: spec.limits.output_bytes,
             log_bytes: sandbox::limits::LOG_BYTES_MAX,
-        };
-        let key = Key {
-            module: spec.module,
-            profile,
         };
         let loaded = Arc::new(Loaded {
             spec,
@@ -188,6 +174,34 @@ impl Supply {
             .path(&digest)
             .await
             .map_err(|error| unreadable("an input", &error))
+    }
+
+    /// The module compiled, from the last few or from the cache or now.
+    async fn prepare(&self, key: &Key) -> Result<Prepared, Outcome> {
+        let known = {
+            let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            ready.iter().find(|(other, _)| other == key).map(|(_, prepared)| prepared.clone())
+        };
+        if let Some(prepared) = known {
+            return Ok(prepared);
+        }
+        let module = self.keep.blobs().get(&key.module.0).await;
+        let module = module.map_err(|error| unreadable("the module", &error))?;
+        let prepared = self.sandbox.prepare(key.module.0, module, &key.profile).await;
+        let prepared = prepared.map_err(|error| {
+            if error.is_final() {
+                outcome::failed(FailureKind::CompileFailed, error.to_string())
+            } else {
+                Outcome::Refused {
+                    why: error.to_string(),
+                }
+            }
+        })?;
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        ready.retain(|(other, _)| other != key);
+        ready.push_front((key.clone(), prepared.clone()));
+        ready.truncate(MODULES_READY);
+        Ok(prepared)
     }
 
     async fn whole(&self, digest: Digest, fold: bool) -> Result<Source, Outcome> {
