@@ -76,6 +76,18 @@ fn main() {
         )];
         print("memory, 100,000 queued tasks", "MB", rounds, "floor 20");
         let before = resident_bytes().unwrap_or(before);
+        let mut jobs = Driver::new();
+        for client in 0..10_000 {
+            jobs.submit(client, spec(1, None));
+        }
+        jobs.turn();
+        jobs.records = Vec::new();
+        let rounds = vec![megabytes(
+            resident_bytes().unwrap_or(before).saturating_sub(before),
+        )];
+        print("memory, 10,000 jobs of one task", "MB", rounds, "");
+        drop(jobs);
+        let before = resident_bytes().unwrap_or(before);
         let restored = Coordinator::restore(NOW, 1, image(1_000_000, 2)).expect("rows of our own");
         let rounds = vec![megabytes(
             resident_bytes().unwrap_or(before).saturating_sub(before),

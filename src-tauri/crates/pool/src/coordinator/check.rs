@@ -59,16 +59,13 @@ impl Coordinator {
             let waits = job.place.is_some_and(|place| self.queue.contains(place));
             assert_eq!(waits, job.place.is_some(), "{id} in the queue");
             if !self.touched.contains(&job.no) {
+                assert_eq!(job.counted, tasks.waiting(), "waiting tasks of {id}");
                 assert_eq!(job.place, job.wanted_place(), "the place of {id}");
             }
             assert_eq!(self.by_id.get(&id), Some(&job.no), "the id of {id}");
         }
-        let waiting: u64 = self
-            .jobs
-            .values()
-            .map(|job| u64::from(job.tasks.waiting()))
-            .sum();
-        assert_eq!(self.queued_tasks(), waiting, "tasks that wait");
+        let counted = self.jobs.values().map(|job| u64::from(job.counted));
+        assert_eq!(self.queued_count, counted.sum::<u64>(), "tasks that wait");
         assert_eq!(self.by_id.len(), self.jobs.len(), "ids");
         assert!(self.by_client.len() <= self.jobs.len(), "clients");
         let places = self.jobs.values().filter(|job| job.place.is_some()).count();

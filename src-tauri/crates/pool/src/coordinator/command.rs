@@ -133,6 +133,7 @@ impl Coordinator {
                 facts.accepted.after(TRANSIENT_LIFE),
             );
         }
+        self.queued_count += u64::from(spec.count);
         self.by_id.insert(id, no);
         self.by_client.insert(submit.client, no);
         self.jobs.insert(
@@ -151,7 +152,7 @@ impl Coordinator {
                 edition: 0,
                 turn: Turn::new(no, facts.accepted, spec.priority, self.served),
                 place: None,
-                counted: 0,
+                counted: spec.count,
                 unsaved: Unsaved {
                     facts: true,
                     spec: true,
@@ -371,17 +372,10 @@ impl Coordinator {
         }
     }
 
-    /// Tasks that wait, in all jobs.
+    /// Tasks that wait in all jobs: at the last turn, and submitted since.
     #[must_use]
     pub fn queued_tasks(&self) -> u64 {
-        let changed = self.touched.iter().filter_map(|no| self.jobs.get(no));
-        let (more, fewer) = changed.fold((0, 0), |(more, fewer), job| {
-            (
-                more + u64::from(job.tasks.waiting()),
-                fewer + u64::from(job.counted),
-            )
-        });
-        self.queued_count + more - fewer
+        self.queued_count
     }
 
     fn named(&self, job: JobId) -> Result<&Job, CommandError> {

@@ -93,7 +93,7 @@ pub struct Coordinator {
     /// No new leases: this node stops.
     draining: bool,
     queued_max: u64,
-    /// Tasks that waited at the last turn, in all jobs.
+    /// Tasks that waited at the last turn, or were submitted since, in all jobs.
     queued_count: u64,
     /// Runs only jobs that a living client follows; a fact of this node, not
     /// of the jobs, so it is not durable.

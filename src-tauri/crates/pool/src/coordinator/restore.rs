@@ -117,6 +117,8 @@ impl Coordinator {
         }
         self.next_no = self.next_no.max(no.0 + 1);
         let turn = Turn::new(no, facts.accepted, spec.priority, 0);
+        let counted = tasks.waiting();
+        self.queued_count += u64::from(counted);
         let job = Job {
             no,
             id: row.id,
@@ -127,7 +129,7 @@ impl Coordinator {
             edition: 0,
             turn,
             place: None,
-            counted: 0,
+            counted,
             unsaved: Unsaved::default(),
             spec: Arc::new(spec),
             facts,
