@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use unicode_segmentation::UnicodeSegmentation;
@@ -25,10 +25,8 @@ pub(crate) struct Counts<'a> {
 pub(crate) struct Tally {
     /// The hash has no random seed: one text gives one result wherever it runs,
     /// and who writes the text pays for its collisions alone.
-    seen: HashMap<String, u64, FixedState>,
+    seen: HashMap<String, u64, FxBuildHasher>,
     words: u64,
-    /// Kept for its capacity: a word's lower case.
-    lower: String,
 }
 
 impl fmt::Debug for Tally {
@@ -42,9 +40,19 @@ impl fmt::Debug for Tally {
 impl Tally {
     /// Counts the words of at least `min_length` letters.
     pub(crate) fn add_text(&mut self, text: &str, min_length: usize) {
-        for word in composed(text).unicode_words() {
-            if word.len() >= min_length && word.chars().nth(min_length - 1).is_some() {
-                self.add_word(word);
+        // No word goes across white space, and letters and digits alone are one
+        // word: most words need no tables.
+        for piece in composed(text).split_ascii_whitespace() {
+            if is_plain(piece) {
+                if piece.len() >= min_length {
+                    self.add_word(piece);
+                }
+            } else {
+                for word in piece.unicode_words() {
+                    if word.chars().nth(min_length - 1).is_some() {
+                        self.add_word(&word.to_lowercase());
+                    }
+                }
             }
         }
     }
@@ -82,20 +90,23 @@ impl Tally {
 
     fn add_word(&mut self, word: &str) {
         self.words += 1;
-        self.lower.clear();
-        if word.is_ascii() {
-            self.lower.push_str(word);
-            self.lower.make_ascii_lowercase();
-        } else {
-            self.lower.push_str(&word.to_lowercase());
-        }
-        *self.seen.entry_ref(self.lower.as_str()).or_insert(0) += 1;
+        *self.seen.entry_ref(word).or_insert(0) += 1;
     }
+}
+
+/// Whether a piece without white space is one word, in lower case already.
+fn is_plain(piece: &str) -> bool {
+    piece
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 /// The text with its accents composed, so that é is one letter however it was
 /// typed.
 fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
     match is_nfc_quick(text.chars()) {
         IsNormalized::Yes => Cow::Borrowed(text),
         IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfc().collect()),
