@@ -83,6 +83,10 @@ pub(crate) enum MachineInput {
         chunk: Chunk,
         reports: Reports,
     },
+    Output {
+        slot: u32,
+        output: pool::message::Output,
+    },
     Free {
         slot: u32,
     },

@@ -110,7 +110,6 @@ impl Stage {
     }
 
     pub(crate) fn break_link(&mut self, peer: Peer, how: Break) {
-        self.lost_something = true;
         let now = self.agenda.now();
         let (node_hears_of_it, machine_hears_of_it, timed_out) = match how {
             Break::Reset => (

@@ -8,10 +8,11 @@ use crate::links::Break;
 use crate::stage::{Stage, tell};
 use crate::workload::Workload;
 use pool::id::MachineId;
-use pool::message::{Chunk, ToWorker};
+use pool::message::{Chunk, Output, Stream, ToWorker};
 use pool::moment::{Moment, Now};
 use pool::report::{Payload, Report, Reports};
 use pool::{Action, Peer, SlotId, Worker, WorkerConfig, WorkerOptions};
+use serde_bytes::ByteBuf;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -96,6 +97,7 @@ impl Machine {
 
     /// Its process is gone, and with it everything that was not delivered.
     pub(crate) fn die(&mut self, stage: &mut Stage, how: Break) {
+        stage.lost_something = true;
         tell!(stage, "m{} dies ({how:?})", self.at);
         self.worker = None;
         self.benches.clear();
@@ -174,6 +176,10 @@ impl Machine {
                 chunk,
                 reports,
             } => worker.handle_reports(now, SlotId(slot), chunk, reports),
+            MachineInput::Output { slot, output } => {
+                worker.handle_progress(now, SlotId(slot), output.index, 500);
+                worker.handle_output(now, SlotId(slot), output);
+            }
             MachineInput::Free { slot } => worker.handle_free(now, SlotId(slot)),
         }
         self.worker = Some(worker);
@@ -397,6 +403,10 @@ impl Machine {
         let is_empty = bench.is_empty();
         bench.heard_at = heard_at;
         if let Step::Ended { chunk, reports } = step {
+            if chunk.count == 1 && stage.chance.per_mille(300) {
+                let output = written(chunk);
+                self.plan(stage, heard_at, MachineInput::Output { slot, output });
+            }
             store_blobs(stage, self.at, chunk, &reports);
             self.plan(
                 stage,
@@ -456,6 +466,18 @@ impl Machine {
                 self.at
             ));
         }
+    }
+}
+
+/// A piece of what the task wrote.
+fn written(chunk: Chunk) -> Output {
+    Output {
+        job: chunk.job,
+        index: chunk.first,
+        attempt: chunk.attempt,
+        stream: Stream::Stdout,
+        offset: 0,
+        bytes: ByteBuf::from(b"half of it".to_vec()),
     }
 }
 

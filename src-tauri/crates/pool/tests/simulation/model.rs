@@ -8,6 +8,7 @@ use crate::machine::blobs_of;
 use crate::stage::Stage;
 use crate::workload::Workload;
 use pool::id::{Digest, JobId, JobNo, MachineId, Term};
+use pool::limits::LEASES_PER_WORKER_MAX;
 use pool::message::{Chunk, ToWorker};
 use pool::record::Record;
 use pool::report::{FailureKind, Outcome, Payload, Report, Reports};
@@ -27,6 +28,8 @@ pub(crate) struct Model {
     gone: BTreeSet<JobId>,
     /// References to blobs, counted from what is durable.
     references: BTreeMap<Digest, u64>,
+    /// The node works only for clients that live.
+    living_only: bool,
     /// Machines whose words are not to be believed.
     liars: BTreeSet<MachineId>,
     /// What the node's own folds said.
@@ -50,6 +53,10 @@ struct Job {
     /// A person asked for it to go; or it may go by itself.
     may_go: bool,
     retried: bool,
+    /// Which living clients it has: the one that submitted it, until it
+    /// follows, and those that follow.
+    submitter: bool,
+    followers: BTreeSet<u64>,
     state: Option<JobState>,
 }
 
@@ -72,7 +79,14 @@ enum Settled {
 /// What an input means once its turn is durable.
 #[derive(Clone, Debug)]
 pub(crate) enum Effect {
-    Accept(JobId, Authored),
+    Accept {
+        job: JobId,
+        authored: Box<Authored>,
+        client_living: bool,
+    },
+    Follow(JobId, u64),
+    Unfollow(JobId, u64),
+    Left(JobId),
     Retry(JobId, RetryChanges),
     Release(JobId),
     Forget(JobId),
@@ -91,9 +105,10 @@ pub(crate) struct Authored {
 }
 
 impl Model {
-    pub(crate) fn new(liars: BTreeSet<MachineId>) -> Model {
+    pub(crate) fn new(liars: BTreeSet<MachineId>, living_only: bool) -> Model {
         Model {
             liars,
+            living_only,
             ..Model::default()
         }
     }
@@ -109,6 +124,16 @@ impl Model {
         effects: &[Effect],
     ) {
         self.gone.clear();
+        if records
+            .iter()
+            .any(|record| matches!(record, Record::Term(_)))
+        {
+            // Nobody outlives the node.
+            for job in self.jobs.values_mut() {
+                job.submitter = false;
+                job.followers.clear();
+            }
+        }
         for effect in effects {
             self.take(effect);
         }
@@ -128,11 +153,15 @@ impl Model {
                 }
                 Record::Job { no, id, .. } if !self.jobs.contains_key(id) => {
                     let accepted = effects.iter().find_map(|effect| match effect {
-                        Effect::Accept(job, authored) if job == id => Some(authored),
+                        Effect::Accept {
+                            job,
+                            authored,
+                            client_living,
+                        } if job == id => Some((authored, *client_living)),
                         _ => None,
                     });
                     match accepted {
-                        Some(authored) => self.accept(*no, *id, authored),
+                        Some((authored, living)) => self.accept(*no, *id, authored, living),
                         None => stage.accuse(format!("{id} appeared and nobody submitted it")),
                     }
                 }
@@ -176,7 +205,7 @@ impl Model {
         }
     }
 
-    fn accept(&mut self, no: JobNo, id: JobId, authored: &Authored) {
+    fn accept(&mut self, no: JobNo, id: JobId, authored: &Authored, living: bool) {
         let spec = authored.spec.clone();
         for digest in spec.inputs.iter().chain([&spec.module]) {
             *self.references.entry(*digest).or_default() += 1;
@@ -197,6 +226,8 @@ impl Model {
                 cancelled: false,
                 released: false,
                 retried: false,
+                submitter: living,
+                followers: BTreeSet::new(),
                 state: None,
             },
         );
@@ -476,6 +507,9 @@ impl Model {
                 "I9: {chunk:?} is granted after its cancel was acknowledged"
             ));
         }
+        if (job.spec.followed || self.living_only) && !job.submitter && job.followers.is_empty() {
+            stage.accuse(format!("{chunk:?} is granted and nobody follows its job"));
+        }
         if job.spec.limits.memory_bytes > memory_bytes {
             stage.accuse(format!(
                 "I13: {chunk:?} needs {} of {memory_bytes} bytes",
@@ -578,8 +612,19 @@ impl Model {
             Event::JobEnded(job) => {
                 self.fold_inputs.remove(job);
             }
-            Event::JobChanged(_) | Event::Output(_) | Event::MachineChanged(_) | Event::Term(_) => {
+            Event::Output(output) => {
+                let task = self
+                    .jobs
+                    .get(&output.job)
+                    .and_then(|job| job.tasks.get(output.index as usize));
+                // It may have been granted anew in the turn that brought this.
+                if task.is_some_and(|task| {
+                    output.attempt != task.attempt && output.attempt + 1 != task.attempt
+                }) {
+                    stage.accuse(format!("I4: {output:?} is published, granted is {task:?}"));
+                }
             }
+            Event::JobChanged(_) | Event::MachineChanged(_) | Event::Term(_) => {}
         }
     }
 
@@ -719,7 +764,23 @@ impl Model {
             Effect::Assembled(id, digest) => {
                 self.fold_inputs.insert(*id, *digest);
             }
-            Effect::Accept(..) => {}
+            Effect::Follow(id, follower) => {
+                if let Some(job) = self.jobs.get_mut(id) {
+                    job.submitter = false;
+                    job.followers.insert(*follower);
+                }
+            }
+            Effect::Unfollow(id, follower) => {
+                if let Some(job) = self.jobs.get_mut(id) {
+                    job.followers.remove(follower);
+                }
+            }
+            Effect::Left(id) => {
+                if let Some(job) = self.jobs.get_mut(id) {
+                    job.submitter = false;
+                }
+            }
+            Effect::Accept { .. } => {}
         }
     }
 
@@ -739,8 +800,40 @@ impl Model {
             || self.fold_inputs.values().any(|input| input == digest)
     }
 
+    /// I23: what one machine holds has a limit, and what is remembered of a
+    /// job's tasks is less than the tasks.
+    fn check_bounds(&self, stage: &mut Stage, disk: &Disk) {
+        let mut held: BTreeMap<MachineId, usize> = BTreeMap::new();
+        for (no, first) in disk.leases.keys() {
+            let job = self.numbers.get(no).and_then(|id| self.jobs.get(id));
+            let task = job.and_then(|job| job.tasks.get(*first as usize));
+            if let Some(machine) = task.and_then(|task| task.machine) {
+                *held.entry(machine).or_default() += 1;
+            }
+        }
+        for (machine, leases) in held {
+            if leases > LEASES_PER_WORKER_MAX {
+                stage.accuse(format!("I23: {machine} holds {leases} leases"));
+            }
+        }
+        for job in self.jobs.values() {
+            let rows = disk.histories.range((job.no, 0)..=(job.no, u32::MAX));
+            if rows.count() > job.tasks.len() {
+                stage.accuse(format!("I23: {:?} has more histories than tasks", job.no));
+            }
+        }
+        if disk.jobs.len() != self.jobs.len() {
+            stage.accuse(format!(
+                "I1, I23: {} jobs are on disk, {} were promised",
+                disk.jobs.len(),
+                self.jobs.len()
+            ));
+        }
+    }
+
     /// I1, I15 and I16, over everything.
     pub(crate) fn check_at_rest(&self, stage: &mut Stage, disk: &Disk) {
+        self.check_bounds(stage, disk);
         for (client, id) in &self.acknowledged {
             if !disk.jobs.values().any(|row| row.id == *id) {
                 stage.accuse(format!(

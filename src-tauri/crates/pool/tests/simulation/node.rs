@@ -44,6 +44,10 @@ pub(crate) struct Node {
     /// What each machine was last heard to offer.
     offers: BTreeMap<Peer, u64>,
     seed: u64,
+    /// Works only for clients that live, as a node that one command started.
+    pub(crate) living_only: bool,
+    /// Tasks that may wait in all jobs together, if not the usual.
+    pub(crate) queued_tasks_max: Option<u64>,
     /// Planted into each coordinator.
     #[cfg(feature = "mutants")]
     pub(crate) mutant: Option<pool::Mutant>,
@@ -103,6 +107,8 @@ impl Node {
             machines,
             offers: BTreeMap::new(),
             seed,
+            living_only: false,
+            queued_tasks_max: None,
             #[cfg(feature = "mutants")]
             mutant: None,
         }
@@ -157,14 +163,15 @@ impl Node {
                 }
             }
         };
+        let mut coordinator = coordinator;
+        coordinator.living_only(self.living_only);
+        if let Some(tasks) = self.queued_tasks_max {
+            coordinator.limit_queued_tasks(tasks);
+        }
         #[cfg(feature = "mutants")]
-        let coordinator = {
-            let mut coordinator = coordinator;
-            if let Some(mutant) = self.mutant {
-                coordinator.plant(mutant);
-            }
-            coordinator
-        };
+        if let Some(mutant) = self.mutant {
+            coordinator.plant(mutant);
+        }
         tell!(
             stage,
             "node starts, life {} after {:?}",
@@ -595,7 +602,11 @@ impl Node {
                 if let (Ok(submitted), Some(authored)) = (&result, authored)
                     && !submitted.existed
                 {
-                    batch.effects.push(Effect::Accept(submitted.job, authored));
+                    batch.effects.push(Effect::Accept {
+                        job: submitted.job,
+                        authored: Box::new(authored),
+                        client_living: submit.client_living,
+                    });
                 }
                 batch
                     .replies
@@ -621,12 +632,17 @@ impl Node {
                 }
                 result
             }
-            Command::Follow(job, follower) => coordinator.follow(now, *job, *follower),
+            Command::Follow(job, follower) => {
+                batch.effects.push(Effect::Follow(*job, *follower));
+                coordinator.follow(now, *job, *follower)
+            }
             Command::Unfollow(job, follower) => {
+                batch.effects.push(Effect::Unfollow(*job, *follower));
                 coordinator.unfollow(now, *job, *follower);
                 Ok(())
             }
             Command::Left(job) => {
+                batch.effects.push(Effect::Left(*job));
                 coordinator.submitter_left(now, *job);
                 Ok(())
             }

@@ -24,6 +24,8 @@ const SHIFT_MS: i64 = 40 * 365 * 24 * 3_600_000;
 /// Steps with faults, and then the most that healing may take.
 const STEPS: u64 = 3_000;
 const STEPS_MAX: u64 = 200_000;
+/// Jobs of more tasks are not compared task by task.
+const LOOKED_AT: u32 = 500;
 /// In a healed world every job ends within this.
 const LIVENESS: At = 48 * HOUR;
 
@@ -213,19 +215,22 @@ impl World {
         let stories: Vec<Story> = (0..chance.magnitude(1, 10))
             .map(|number| Story::choose(&mut chance, number))
             .collect();
+        let living_only = chance.per_mille(80);
         let wall_ms = 1_790_000_000_000 + run.wall_shift;
-        let node = Node::new(
+        let mut node = Node::new(
             &mut stage,
             chance.next(),
             machines.iter().map(|machine| machine.id).collect(),
             wall_ms,
         );
+        node.living_only = living_only;
+        node.queued_tasks_max = chance.per_mille(80).then(|| chance.magnitude(10, 30_000));
         let mut world = World {
             node,
             machines,
             acts_at: vec![0; stories.len()],
             stories,
-            model: Model::new(liars),
+            model: Model::new(liars, living_only),
             fault_every: chance.magnitude(SECOND, 2 * MINUTE),
             faults,
             backup: None,
@@ -421,6 +426,7 @@ impl World {
         };
         match fault {
             Fault::Reset | Fault::HalfOpen => {
+                self.stage.lost_something = true;
                 if let Some(peer) = machine.peer {
                     let how = match (fault, self.stage.chance.below(3)) {
                         (Fault::Reset, _) => Break::Reset,
@@ -459,6 +465,7 @@ impl World {
                     .plan(back, Input::MachineStarts { machine: at });
             }
             Fault::Sleep => {
+                self.stage.lost_something = true;
                 let span = span.min(2 * HOUR);
                 machine.asleep_until = now + span;
                 if let Some(peer) = machine.peer
@@ -710,6 +717,27 @@ impl World {
         }
     }
 
+    /// I14: where no machine, connection or executor was lost, no task counts a loss.
+    fn charged_for_nothing(&self, coordinator: &Coordinator) -> Option<String> {
+        let lies = self.machines.iter().any(|machine| machine.lies);
+        let kills =
+            |story: &Story| story.authored.workload.poison + story.authored.workload.kills_once > 0;
+        if lies
+            || self.stage.lost_something
+            || self.has(Fault::OldBackup)
+            || self.stories.iter().any(kills)
+        {
+            return None;
+        }
+        let mut tasks = coordinator
+            .jobs()
+            .filter(|view| view.total <= LOOKED_AT)
+            .flat_map(|view| coordinator.tasks(view.id, 0, LOOKED_AT));
+        tasks
+            .find(|task| task.losses > 0)
+            .map(|task| format!("I14: nothing was lost, and a task counts it: {task:?}"))
+    }
+
     /// I27 and the states of all jobs, where everything decided is durable.
     fn look(&mut self) {
         if !self.node.is_at_rest() {
@@ -720,6 +748,9 @@ impl World {
         };
         for view in coordinator.jobs() {
             self.model.viewed(&mut self.stage, &view);
+        }
+        if let Some(charged) = self.charged_for_nothing(coordinator) {
+            self.stage.accuse(charged);
         }
         self.model.check_at_rest(&mut self.stage, &self.node.disk);
         let now = Now {
@@ -764,7 +795,7 @@ fn differs(living: &Coordinator, restored: &Coordinator) -> Option<String> {
         if counts(&before) != counts(&after) {
             return Some(format!("{before:?} became {after:?}"));
         }
-        if before.total > 500 {
+        if before.total > LOOKED_AT {
             continue;
         }
         let tasks = |coordinator: &Coordinator| {
@@ -780,7 +811,7 @@ fn differs(living: &Coordinator, restored: &Coordinator) -> Option<String> {
                 )
             };
             coordinator
-                .tasks(before.id, 0, 500)
+                .tasks(before.id, 0, LOOKED_AT)
                 .into_iter()
                 .map(of)
                 .collect::<Vec<_>>()
