@@ -94,6 +94,8 @@ struct Scratch {
     filling: Option<(Waiting, JoinHandle<io::Result<()>>)>,
     /// The end that is told when the files are collected.
     collecting: Option<Collecting>,
+    /// Set while the folder is emptied with nothing to follow.
+    emptying: Option<JoinHandle<io::Result<()>>>,
     measuring: Option<JoinHandle<io::Result<(u64, u64)>>>,
     measure_at: Instant,
     /// Something may lie in the folder.
@@ -173,6 +175,7 @@ impl Executor {
                 waiting: VecDeque::new(),
                 filling: None,
                 collecting: None,
+                emptying: None,
                 measuring: None,
                 measure_at: now,
                 dirty: false,
@@ -374,7 +377,7 @@ impl Executor {
         };
         match ready {
             Err(_) => self.look(),
-            Ok(Err(error)) => self.condemn(None, crashed(&format!("its socket failed: {error}"))),
+            Ok(Err(_)) => self.bury().await,
             Ok(Ok(ready)) => {
                 if ready.is_readable() || ready.is_read_closed() {
                     self.read().await;
@@ -415,7 +418,9 @@ impl Executor {
             Ok(bytes @ 1..) => {
                 self.inbox.filled(bytes);
                 if let Err(error) = self.take_frames() {
+                    // Nothing that comes after can be understood.
                     self.condemn(None, crashed(&format!("it sent {error}")));
+                    self.bury().await;
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -426,14 +431,7 @@ impl Executor {
     // ---- what the executor says
 
     fn take_frames(&mut self) -> Result<(), FrameError> {
-        // A condemned process may say what it likes.
-        while matches!(
-            self.fate,
-            Fate::Alive | Fate::Killed | Fate::Condemned { .. }
-        ) {
-            let Some((kind, body)) = self.inbox.take()? else {
-                break;
-            };
+        while let Some((kind, body)) = self.inbox.take()? {
             let turn = |OutOfTurn| FrameError::Turn(kind);
             match kind {
                 Kind::Stdout => {
@@ -778,7 +776,9 @@ impl Executor {
         if !self.flight.is_empty() || !matches!(self.fate, Fate::Alive) {
             return false;
         }
-        if let Some(mut waiting) = scratch.waiting.pop_front() {
+        if scratch.emptying.is_none()
+            && let Some(mut waiting) = scratch.waiting.pop_front()
+        {
             let (dir, files) = (
                 scratch.dir.clone(),
                 waiting.task.files.take().unwrap_or_default(),
@@ -789,9 +789,12 @@ impl Executor {
             return true;
         }
         if scratch.dirty {
-            scratch.dirty = false;
             let dir = scratch.dir.clone();
-            let emptied = flat(tokio::task::spawn_blocking(move || scratch::empty(&dir)).await);
+            let emptying = scratch
+                .emptying
+                .get_or_insert_with(|| tokio::task::spawn_blocking(move || scratch::empty(&dir)));
+            let emptied = flat(emptying.await);
+            (scratch.dirty, scratch.emptying) = (false, None);
             if let Err(error) = emptied {
                 tracing::warn!(%error, "a scratch folder could not be emptied");
                 self.anomaly = true;

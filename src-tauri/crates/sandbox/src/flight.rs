@@ -75,8 +75,9 @@ impl Flight {
         });
     }
 
+    /// Batches whose end is still to be told.
     pub(crate) fn batches(&self) -> usize {
-        self.batches.len()
+        self.batches.iter().filter(|batch| batch.last).count()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -65,11 +65,15 @@ fn files_go_in_and_come_out_and_nothing_stays() {
         };
         executor.send(batch(0)).await.expect("taken");
         executor.send(batch(3)).await.expect("taken ahead");
-        let heard = hear(&mut executor, 2).await;
-        heard.all_done(6);
-        for i in 0..6 {
-            let [(file, bytes)] = heard.out[&i].as_slice() else {
-                panic!("{:?}", heard.out[&i])
+        let heard = hear(&mut executor, 1).await;
+        executor.send(batch(6)).await.expect("taken ahead again");
+        let mut rest = hear(&mut executor, 2).await;
+        rest.all_done(6);
+        heard.all_done(3);
+        rest.out.extend(heard.out);
+        for i in 0..9 {
+            let [(file, bytes)] = rest.out[&i].as_slice() else {
+                panic!("{:?}", rest.out[&i])
             };
             assert_eq!(
                 (file.name.as_str(), bytes.as_slice()),
