@@ -3,6 +3,12 @@
 //! Prints one JSON object a line. The coordinator is driven as a node drives
 //! it, with every message as bytes; there is no disk and no machine.
 
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a bench reads the clock and the process's size"
+)]
+
 use pool::codec::{Decoder, encode};
 use pool::message::{Chunk, Heartbeat, Hello, Results, ToCoordinator, ToWorker, VERSION};
 use pool::record::{Image, JobRow, Record};

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobId(pub [u8; 16]);
 
-/// A job's place in the coordinator's tables: dense, never used again. The
-/// rows of a job's tasks are keyed `job_no << 32 | index`.
+/// A job's place in the coordinator's tables: dense, and not used again while
+/// any row of the job exists. The rows of its tasks are keyed
+/// `job_no << 32 | index`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobNo(pub u32);
 

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// One row to write or to remove. All records of one `poll_record` drain are
-/// one transaction.
+/// one transaction, and no two of them are about the same row, so their order
+/// within it is free.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     /// Raised at each start, before anything else is said.

@@ -125,6 +125,6 @@ mod tests {
             queue.remove(place);
             assert!(!queue.contains(place));
         }
-        assert!(queue.is_empty() && queue.len() == 0);
+        assert!(queue.is_empty());
     }
 }
