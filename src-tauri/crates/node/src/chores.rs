@@ -35,21 +35,22 @@ impl Chores {
 
     /// These writes are on disk: what they name needs nobody else to keep it.
     pub(crate) fn named(&self, writes: &[Write]) {
-        self.keep.named(writes.iter().filter_map(|write| match write {
-            Write::Blob { digest, refs } if *refs > 0 => Some(Digest(*digest)),
-            Write::Blob { .. }
-            | Write::Meta { .. }
-            | Write::Job { .. }
-            | Write::Lease { .. }
-            | Write::LeaseEnded { .. }
-            | Write::Result { .. }
-            | Write::ResultForgotten { .. }
-            | Write::History { .. }
-            | Write::HistoryEnded { .. }
-            | Write::Forget { .. }
-            | Write::Name { .. }
-            | Write::Machine { .. } => None,
-        }));
+        self.keep
+            .named(writes.iter().filter_map(|write| match write {
+                Write::Blob { digest, refs } if *refs > 0 => Some(Digest(*digest)),
+                Write::Blob { .. }
+                | Write::Meta { .. }
+                | Write::Job { .. }
+                | Write::Lease { .. }
+                | Write::LeaseEnded { .. }
+                | Write::Result { .. }
+                | Write::ResultForgotten { .. }
+                | Write::History { .. }
+                | Write::HistoryEnded { .. }
+                | Write::Forget { .. }
+                | Write::Name { .. }
+                | Write::Machine { .. } => None,
+            }));
     }
 
     async fn carry_out(&self, chore: Chore) -> Option<ChoreDone> {

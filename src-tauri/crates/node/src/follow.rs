@@ -45,7 +45,6 @@ pub(crate) struct Pending {
     pub(crate) ranges: Vec<(u32, u32)>,
     pub(crate) output: VecDeque<Output>,
     output_bytes: usize,
-    pub(crate) progress: Option<(u32, u16)>,
 }
 
 /// The beginning of what an attempt wrote.

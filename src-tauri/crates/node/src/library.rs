@@ -418,7 +418,7 @@ impl Library {
         })
     }
 
-    async fn stream(&self, kept: Kept) -> Result<(u64, BytesAhead), Error> {
+    pub(crate) async fn stream(&self, kept: Kept) -> Result<(u64, BytesAhead), Error> {
         let (to, bytes) = mpsc::channel(PIECES_AHEAD);
         let length = kept.bytes();
         match kept {

@@ -81,6 +81,8 @@ pub(crate) const TIDY_EVERY: Duration = Duration::from_secs(600);
 
 /// Between two progress events to one follower.
 pub(crate) const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+/// Between two looks at a job of which nothing is heard.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Events that wait for a follower; beyond, ranges are joined and output is
 /// read from the store at the end.
 pub(crate) const FOLLOWER_EVENTS: usize = 256;

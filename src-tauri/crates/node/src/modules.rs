@@ -5,7 +5,7 @@ use crate::library::Library;
 use crate::limits::MODULES_SEEN;
 use crate::stored::{unread, unreadable};
 use crate::views;
-use api::{Error, ErrorCode, ModuleRef, ModuleView};
+use api::{Error, ErrorCode, ModuleRef, ModuleView, Reply};
 use bytes::Bytes;
 use pool::Digest;
 use sandbox::inspect::{Card, inspect, to_binary};
@@ -115,6 +115,17 @@ pub(crate) fn look_at(bytes: Bytes, stored: bool) -> Module {
     }
 }
 
+/// Answers Inspect: what a module is.
+pub(crate) async fn card(
+    module: &ModuleRef,
+    library: &Library,
+    blobs: &Blobs,
+) -> Result<Reply, Error> {
+    let module = find(module, library, blobs).await?;
+    let known_as = known_as(&module.digest, library.reader()).await?;
+    Ok(Reply::Card(Box::new(views::card(&module, known_as))))
+}
+
 /// The name under which these bytes are known.
 pub(crate) async fn known_as(digest: &Digest, reader: &Reader) -> Result<Option<String>, Error> {
     if let Some(kernel) = bundle::kernels()
@@ -149,7 +160,10 @@ pub(crate) fn inspect_sample(name: &str) -> Result<api::Card, Error> {
         Some(name) => sample(name)?,
         None => return Err(no_such(name)),
     };
-    Ok(views::card(&look_at(Bytes::from_static(kernel.bytes), false), Some(name.to_owned())))
+    Ok(views::card(
+        &look_at(Bytes::from_static(kernel.bytes), false),
+        Some(name.to_owned()),
+    ))
 }
 
 /// Samples first, then names in their order.

@@ -5,17 +5,19 @@ use crate::clock::Clock;
 use crate::driver::image;
 use crate::folders::Folders;
 use crate::library::Library;
+use crate::modules;
 use crate::node::door_errors::{restored, unopened};
 use crate::stored::unread;
 use api::{Error, ErrorCode, Reply, Request};
 use pool::Coordinator;
-use store::Store;
+use store::{Blobs, Store};
 
 /// A read-only view of a data folder. A node may be writing meanwhile; what
 /// was committed when this was opened is what it shows.
 #[derive(Clone, Debug)]
 pub struct Offline {
     library: Library,
+    blobs: Blobs,
 }
 
 impl Offline {
@@ -34,17 +36,20 @@ impl Offline {
             Coordinator::restore(clock.now(), 0, image).map_err(|error| restored(&error))?;
         coordinator.living_only(true);
         Ok(Offline {
-            library: Library::left_behind(coordinator, reader, blobs),
+            library: Library::left_behind(coordinator, reader, blobs.clone()),
+            blobs,
         })
     }
 
-    /// Answers Jobs, Job, Tasks, Task, Results, Read, Modules, Machines and Machine.
+    /// Answers Inspect, Jobs, Job, Tasks, Task, Results, Read, Modules, Machines
+    /// and Machine.
     ///
     /// # Errors
     /// As a node does; [`ErrorCode::NoNode`] for everything that needs one.
     pub async fn call(&self, request: Request) -> Result<Answer, Error> {
         let library = &self.library;
         let reply = match request {
+            Request::Inspect { module } => modules::card(&module, library, &self.blobs).await?,
             Request::Jobs { cursor, limit } => library.jobs(cursor, limit).await?,
             Request::Job { job } => {
                 Reply::Job(Box::new(library.job(library.find(&job).await?).await?))
@@ -80,7 +85,6 @@ impl Offline {
             }
             Request::Status
             | Request::Upload { .. }
-            | Request::Inspect { .. }
             | Request::Submit(_)
             | Request::Release { .. }
             | Request::Follow { .. }

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use inbox::After;
 use pool::codec::{Decoder, encode};
 use pool::message::ToWorker;
-use pool::{Coordinator, Peer};
+use pool::{Coordinator, Event, Peer};
 use std::collections::HashMap;
 use std::time::Duration;
 use store::{CommitError, Write, Writer};
@@ -208,13 +208,27 @@ impl Loop {
             after();
         }
         while let Some(event) = self.driver.coordinator.poll_event() {
+            self.log(&event);
             self.driver.follows.publish(event);
         }
         while let Some(chore) = self.driver.coordinator.poll_chore() {
             self.driver.chores.start(chore);
         }
-        if let Err(error) = self.driver.writer.maintain().await {
-            end("the store could not be checkpointed", &error);
+        match self.driver.writer.maintain().await {
+            // It is tried again; what was committed lies in the log.
+            Ok(()) | Err(CommitError::Full) => {}
+            Err(error) => end("the store could not be checkpointed", &error),
+        }
+    }
+
+    fn log(&self, event: &Event) {
+        let (Event::JobEnded(id), coordinator) = (event, &self.driver.coordinator) else {
+            return;
+        };
+        // One that was forgotten at once has no end to tell.
+        if let Some(job) = coordinator.job(id) {
+            let state = job.state;
+            tracing::info!(job = %id, ?state, done = job.done, failed = job.failed, "the job ended");
         }
     }
 

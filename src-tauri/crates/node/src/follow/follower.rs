@@ -3,11 +3,13 @@
 use super::output::{Show, Shown};
 use super::{News, Pending};
 use crate::library::Library;
-use crate::limits::{FOLLOWER_EVENTS, PROGRESS_EVERY};
-use api::{BytesOf, Error, Event, Reply};
+use crate::limits::{FOLLOWER_EVENTS, LOOK_EVERY, PROGRESS_EVERY};
+use crate::stored::Kept;
+use crate::views;
+use api::{Error, Event, Reply, TaskCounts};
 use data_encoding::BASE64;
-use pool::JobId;
 use pool::message::{Output, Stream};
+use pool::{JobId, JobNo};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
@@ -22,6 +24,7 @@ pub(crate) struct Following {
 #[derive(Debug)]
 struct Follower {
     job: JobId,
+    no: JobNo,
     news: Arc<News>,
     library: Library,
     events: mpsc::Sender<Event>,
@@ -30,8 +33,11 @@ struct Follower {
     /// A job of one task, whose output is shown as it comes.
     single: bool,
     shown: Shown,
-    /// No progress before.
-    next_progress: Instant,
+    /// When the job was last looked at.
+    looked: Instant,
+    /// What the last progress said.
+    counts: Option<(TaskCounts, Option<String>)>,
+    per_mille: Option<u16>,
 }
 
 /// The follower has left, or cannot be told more.
@@ -40,7 +46,7 @@ struct Left;
 /// Follows until the job has ended or been forgotten, or the follower leaves;
 /// then calls `left`.
 pub(crate) fn follow(
-    job: JobId,
+    (job, no): (JobId, JobNo),
     news: Arc<News>,
     output: bool,
     single: bool,
@@ -51,13 +57,16 @@ pub(crate) fn follow(
     let (end, ended) = oneshot::channel();
     let follower = Follower {
         job,
+        no,
         news,
         library,
         events,
         output,
         single: single && output,
         shown: Shown::default(),
-        next_progress: Instant::now(),
+        looked: Instant::now(),
+        counts: None,
+        per_mille: None,
     };
     tokio::spawn(async move {
         if let Ok(reply) = follower.run().await {
@@ -75,21 +84,23 @@ pub(crate) fn follow(
 impl Follower {
     async fn run(mut self) -> Result<Reply, Left> {
         let news = self.news.clone();
-        let mut progress = true;
+        let mut changed = true;
+        self.looked -= PROGRESS_EVERY;
         loop {
+            // What waits may wait for another reason now, and nobody says so.
+            let look = self.looked + if changed { PROGRESS_EVERY } else { LOOK_EVERY };
             tokio::select! {
                 biased;
                 () = self.events.closed() => return Err(Left),
                 () = news.came.notified() => {}
-                () = sleep_until(self.next_progress), if progress => {
-                    progress = false;
-                    self.next_progress = Instant::now() + PROGRESS_EVERY;
+                () = sleep_until(look) => {
+                    changed = false;
                     self.progress().await?;
                     continue;
                 }
             }
             let pending = news.take();
-            progress |= pending.changed;
+            changed |= pending.changed;
             if pending.forgotten {
                 return Ok(Reply::Done);
             }
@@ -104,9 +115,6 @@ impl Follower {
     async fn tell(&mut self, pending: Pending) -> Result<(), Left> {
         for output in &pending.output {
             self.piece(output).await?;
-        }
-        if let Some((index, per_mille)) = pending.progress {
-            self.send(Event::TaskProgress { index, per_mille }).await?;
         }
         if self.output {
             for (first, count) in pending.ranges {
@@ -125,38 +133,76 @@ impl Follower {
         self.send(event).await
     }
 
-    async fn progress(&self) -> Result<(), Left> {
-        let job = self.library.job(self.job).await.map_err(|_| Left)?;
-        self.send(Event::Progress {
-            tasks: job.tasks,
-            reason: job.reason.map(|reason| reason.text),
-        })
-        .await
+    /// Tells how far the job is, where that is news.
+    async fn progress(&mut self) -> Result<api::JobView, Left> {
+        self.looked = Instant::now();
+        let (id, single) = (self.job, self.single);
+        let looked = self.library.look(move |rules| {
+            let task = if single { rules.task(id, 0) } else { None };
+            (
+                rules.job(&id).map(|job| views::job(&job)),
+                task.and_then(|task| task.progress),
+            )
+        });
+        let (job, per_mille) = looked.await.map_err(|_| Left)?;
+        let job = job.ok_or(Left)?;
+        let counts = Some((
+            job.tasks,
+            job.reason.as_ref().map(|reason| reason.text.clone()),
+        ));
+        if counts != self.counts {
+            self.counts = counts.clone();
+            if let Some((tasks, reason)) = counts {
+                self.send(Event::Progress { tasks, reason }).await?;
+            }
+        }
+        if per_mille != self.per_mille {
+            self.per_mille = per_mille;
+            if let Some(per_mille) = per_mille {
+                self.send(Event::TaskProgress {
+                    index: 0,
+                    per_mille,
+                })
+                .await?;
+            }
+        }
+        Ok(job)
     }
 
     async fn end(mut self) -> Result<Reply, Left> {
         if self.single {
-            for (stream, what) in [
-                (Stream::Stdout, BytesOf::Result),
-                (Stream::Stderr, BytesOf::Log),
-            ] {
-                if let Err(error) = self.rest(stream, what).await? {
+            match self.library.end_of(self.no, 0).await {
+                Ok(Some(end)) => {
+                    for (stream, kept) in [(Stream::Stdout, end.output), (Stream::Stderr, end.log)]
+                    {
+                        if let Err(error) = self.rest(stream, end.attempt, kept).await? {
+                            tracing::warn!(job = %self.job, %error, "the rest of the output could not be shown");
+                        }
+                    }
+                }
+                // A job that was cancelled has no more than was shown.
+                Ok(None) => {}
+                Err(error) => {
                     tracing::warn!(job = %self.job, %error, "the rest of the output could not be shown");
                 }
             }
         }
-        self.progress().await?;
-        let job = self.library.job(self.job).await.map_err(|_| Left)?;
+        let job = self.progress().await?;
         Ok(Reply::Job(Box::new(job)))
     }
 
     /// What is stored of a stream and was not shown.
-    async fn rest(&mut self, stream: Stream, what: BytesOf) -> Result<Result<(), Error>, Left> {
-        if stream == Stream::Stdout && self.shown.differs() {
+    async fn rest(
+        &mut self,
+        stream: Stream,
+        attempt: u32,
+        kept: Kept,
+    ) -> Result<Result<(), Error>, Left> {
+        if self.shown.is_all(stream, attempt, kept.bytes()) {
             return Ok(Ok(()));
         }
-        let (attempt, mut bytes) = match self.library.read_attempt(self.job, 0, what).await {
-            Ok((attempt, _, bytes)) => (attempt, bytes),
+        let mut bytes = match self.library.stream(kept).await {
+            Ok((_, bytes)) => bytes,
             Err(error) => return Ok(Err(error)),
         };
         let mut offset = 0;
@@ -177,6 +223,9 @@ impl Follower {
             })
             .await?;
             offset += len;
+        }
+        if stream == Stream::Stdout && self.shown.stops_short() {
+            self.send(Event::OutputDiffers).await?;
         }
         Ok(Ok(()))
     }

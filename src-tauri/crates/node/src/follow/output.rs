@@ -37,9 +37,23 @@ pub(crate) enum Show<'p> {
 }
 
 impl Shown {
-    /// Whether the result may be shown to its end.
-    pub(crate) fn differs(&self) -> bool {
-        self.stdout.differs
+    /// Whether a stored stream of this length needs no reading, because all of
+    /// it was shown, or none of it can be.
+    pub(crate) fn is_all(&self, stream: Stream, attempt: u32, bytes: u64) -> bool {
+        match stream {
+            Stream::Stdout => {
+                let all = self.stdout.shown == bytes && self.stdout.attempt == attempt;
+                self.stdout.differs
+                    || (all && self.stdout.again.is_none())
+                    || (bytes == 0 && self.stdout.shown == 0)
+            }
+            Stream::Stderr => self.stderr == bytes,
+        }
+    }
+
+    /// Whether a later attempt ended before it had repeated what was shown.
+    pub(crate) fn stops_short(&self) -> bool {
+        self.stdout.again.is_some()
     }
 
     pub(crate) fn piece<'p>(&mut self, output: &'p Output) -> Show<'p> {
@@ -178,6 +192,17 @@ mod tests {
             "abc",
             "an older attempt says nothing more"
         );
+    }
+
+    #[test]
+    fn an_attempt_that_ends_sooner_than_what_was_shown_differs() {
+        let mut shown = Shown::default();
+        shown.piece(&piece(1, 0, b"abc"));
+        assert!(shown.is_all(Stream::Stdout, 1, 3) && !shown.is_all(Stream::Stdout, 2, 3));
+        shown.piece(&piece(2, 0, b"ab"));
+        assert!(shown.stops_short());
+        shown.piece(&piece(2, 2, b"c"));
+        assert!(!shown.stops_short() && shown.is_all(Stream::Stdout, 2, 3));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::{Inner, verbs};
 use crate::answer::{Answer, Caller, Then, Upload};
 use crate::journal;
+use crate::modules;
 use api::{Error, ErrorCode, Reply, Request};
 use std::sync::atomic::Ordering;
 
@@ -17,7 +18,7 @@ pub(super) async fn call(
     let reply = match request {
         Request::Status => verbs::status(node).await?,
         Request::Upload { bytes } => verbs::upload(node, bytes, upload).await?,
-        Request::Inspect { module } => verbs::inspect(node, &module).await?,
+        Request::Inspect { module } => modules::card(&module, library, node.keep.blobs()).await?,
         Request::Submit(submit) => {
             if node.stopping.load(Ordering::Relaxed) {
                 return Err(Error::new(

@@ -249,7 +249,8 @@ impl super::Inner {
         let change =
             move |config: &mut WorkerConfig| configure(config, &settings, cores, memory_total);
         let (configured, told) = oneshot::channel();
-        self.wish(Wish::Configure(Box::new(change), configured)).await;
+        self.wish(Wish::Configure(Box::new(change), configured))
+            .await;
         // Where nobody works nobody is told, and on a full disk not now.
         let _ = tokio::time::timeout(TOLD_WITHIN, told).await;
     }

@@ -101,15 +101,9 @@ pub(super) async fn upload(
     })
 }
 
-pub(super) async fn inspect(node: &Inner, module: &ModuleRef) -> Result<Reply, Error> {
-    let module = modules::find(module, &node.library, node.keep.blobs()).await?;
-    let known_as = modules::known_as(&module.digest, node.library.reader()).await?;
-    Ok(Reply::Card(Box::new(views::card(&module, known_as))))
-}
-
 pub(super) async fn follow(node: &Inner, job: &str, output: bool) -> Result<Answer, Error> {
     let job = node.library.find(job).await?;
-    let (news, single) = node
+    let (news, no, single) = node
         .driving
         .ask_patiently(move |turn| {
             let view = turn
@@ -125,7 +119,7 @@ pub(super) async fn follow(node: &Inner, job: &str, output: bool) -> Result<Answ
             turn.coordinator
                 .follow(turn.now, job, news.id)
                 .map_err(|error| denied(error, job))?;
-            Ok((news, view.total == 1))
+            Ok((news, view.no, view.total == 1))
         })
         .await?;
     let (driving, id) = (node.driving.clone(), news.id);
@@ -139,7 +133,7 @@ pub(super) async fn follow(node: &Inner, job: &str, output: bool) -> Result<Answ
         let _ = left.await;
     };
     let Following { events, end } =
-        start_following(job, news, output, single, node.library.clone(), left);
+        start_following((job, no), news, output, single, node.library.clone(), left);
     Ok(Answer {
         reply: Reply::Following,
         then: Then::Events(events, end),

@@ -180,14 +180,20 @@ impl Supply {
     async fn prepare(&self, key: &Key) -> Result<Prepared, Outcome> {
         let known = {
             let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-            ready.iter().find(|(other, _)| other == key).map(|(_, prepared)| prepared.clone())
+            ready
+                .iter()
+                .find(|(other, _)| other == key)
+                .map(|(_, prepared)| prepared.clone())
         };
         if let Some(prepared) = known {
             return Ok(prepared);
         }
         let module = self.keep.blobs().get(&key.module.0).await;
         let module = module.map_err(|error| unreadable("the module", &error))?;
-        let prepared = self.sandbox.prepare(key.module.0, module, &key.profile).await;
+        let prepared = self
+            .sandbox
+            .prepare(key.module.0, module, &key.profile)
+            .await;
         let prepared = prepared.map_err(|error| {
             if error.is_final() {
                 outcome::failed(FailureKind::CompileFailed, error.to_string())
@@ -220,9 +226,7 @@ impl Loaded {
 fn unreadable(what: &str, error: &GetError) -> Outcome {
     let why = format!("{what} could not be read: {error}");
     match error {
-        GetError::Missing | GetError::Corrupt => {
-            outcome::failed(FailureKind::Refused, why)
-        }
+        GetError::Missing | GetError::Corrupt => outcome::failed(FailureKind::Refused, why),
         GetError::Io(_) => Outcome::Refused { why },
     }
 }

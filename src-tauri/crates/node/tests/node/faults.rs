@@ -137,8 +137,14 @@ async fn a_node_that_was_stopped_leaves_nothing_running_or_half_written() {
 #[tokio::test]
 async fn a_node_that_lives_for_its_client_runs_only_what_is_followed() {
     let dir = tempfile::tempdir().unwrap();
-    let living = Options { living_only: true, ..options(dir.path(), &[]) };
-    let pool = Pool { node: Node::start(living.clone()).await.unwrap(), dir };
+    let living = Options {
+        living_only: true,
+        ..options(dir.path(), &[])
+    };
+    let pool = Pool {
+        node: Node::start(living.clone()).await.unwrap(),
+        dir,
+    };
     let mut submit = pool.program(&programs::sleep()).await;
     submit.args = ["100", "{index}"].map(str::to_owned).to_vec();
     submit.split = range("0", "20", "1");
@@ -157,9 +163,19 @@ async fn a_node_that_lives_for_its_client_runs_only_what_is_followed() {
     waits(pool.job(&left).await);
     pool.node.stop(Duration::ZERO).await;
     let offline = Offline::open(&folders(pool.dir.path())).await.unwrap();
-    let Reply::Job(job) = offline.call(Request::Job { job: left.clone() }).await.unwrap().reply else { panic!() };
+    let Reply::Job(job) = offline
+        .call(Request::Job { job: left.clone() })
+        .await
+        .unwrap()
+        .reply
+    else {
+        panic!()
+    };
     waits(*job);
-    let pool = Pool { node: Node::start(living).await.unwrap(), dir: pool.dir };
+    let pool = Pool {
+        node: Node::start(living).await.unwrap(),
+        dir: pool.dir,
+    };
     waits(pool.job(&left).await);
     let pool = pool.restart().await;
     pool.follow(&left).await.end().await.done();
@@ -173,7 +189,9 @@ async fn a_machine_whose_owner_says_so_does_not_work_and_says_why() {
     let job = pool.submit(submit).await;
     let reason = pool.job(&job).await.reason.expect("a reason");
     assert!(reason.text.contains("contribut"), "{reason:?}");
-    let Reply::Contribution(contribution) = pool.call(Request::Contribute { on: true }).await.unwrap() else {
+    let Reply::Contribution(contribution) =
+        pool.call(Request::Contribute { on: true }).await.unwrap()
+    else {
         panic!()
     };
     assert!(contribution.on);
@@ -188,18 +206,28 @@ async fn a_job_that_is_removed_takes_its_blobs_with_it() {
     let ran = pool.run(submit).await.done();
     let blobs = pool.dir.path().join("data/blobs");
     // Input and output are the same bytes, so they are one blob.
-    let large = || files(&blobs).into_iter().filter(|path| path.metadata().is_ok_and(|meta| meta.len() == 70_000));
+    let large = || {
+        files(&blobs)
+            .into_iter()
+            .filter(|path| path.metadata().is_ok_and(|meta| meta.len() == 70_000))
+    };
     assert_eq!(large().count(), 1);
     let other = pool.program(&programs::hello()).await;
     let other = pool.run(other).await.done();
-    pool.call(Request::RemoveJob { job: ran.job.id }).await.unwrap();
+    pool.call(Request::RemoveJob { job: ran.job.id })
+        .await
+        .unwrap();
     let gone = async {
         while large().count() > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, gone).await.expect("the blobs are gone");
-    pool.call(Request::RemoveJob { job: other.job.id }).await.unwrap();
+    tokio::time::timeout(PATIENCE, gone)
+        .await
+        .expect("the blobs are gone");
+    pool.call(Request::RemoveJob { job: other.job.id })
+        .await
+        .unwrap();
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
