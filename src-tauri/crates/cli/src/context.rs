@@ -25,6 +25,18 @@ impl Context {
         })
     }
 
+    /// With options that were found later. The place is fixed by then.
+    pub(crate) fn again(&self, global: &Global) -> Result<Context, Failure> {
+        let again = Context::new(global, global.output())?;
+        if again.folders != self.folders {
+            return Err(crate::failure::usage(
+                "--data and --profile stand before the kernel's parameters",
+            )
+            .into());
+        }
+        Ok(again)
+    }
+
     pub(crate) fn settings(&self) -> Result<Settings, Error> {
         Ok(Settings::load(&self.folders.config, environment(), [])?)
     }

@@ -20,6 +20,7 @@ use api::{Card, ErrorCode, Fold, JobState, JobView, ModuleRef, Reply, Request, V
 use follow::{Following, Interrupt, Show};
 use meant::Meant;
 use module::Module;
+use parameters::Taken;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -61,10 +62,11 @@ pub(crate) async fn run(
             }
         }
     };
-    let ended = match meant(context, options, words, &card) {
-        Ok(meant) => submit_and_follow(context, &mut door, start, &module, &meant).await,
-        Err(failure) => Err(failure),
+    let ended = async {
+        let (context, meant) = meant(context, options, words, &card)?;
+        submit_and_follow(&context, &mut door, start, &module, &meant).await
     };
+    let ended = ended.await;
     if let Some(door) = door {
         door.leave().await;
     }
@@ -77,14 +79,23 @@ fn meant(
     options: RunOptions,
     words: &[OsString],
     card: &Card,
-) -> Result<Meant, Failure> {
-    let (options, parameters) = parameters::take(options, words, card)?;
+) -> Result<(Context, Meant), Failure> {
+    let Taken {
+        options,
+        parameters,
+        global,
+    } = parameters::take(options, words, card)?;
+    let context = match &global {
+        Some(global) => context.again(global)?,
+        None => context.clone(),
+    };
     let own_fold = card
         .kernel
         .as_ref()
         .map(|kernel| kernel.fold)
         .filter(|fold| *fold != Fold::None);
-    Ok(Meant::of(context, &options, parameters, own_fold)?)
+    let meant = Meant::of(&context, &options, parameters, own_fold)?;
+    Ok((context, meant))
 }
 
 async fn submit_and_follow(

@@ -3,10 +3,18 @@
 
 use super::RunOptions;
 use crate::failure::{Failure, usage};
-use crate::typed::{Command, Refusal, Typed};
+use crate::typed::{Command, Global, Refusal, Typed};
 use api::{Card, Error, ErrorCode, KernelView, ParameterType};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+
+/// What the words mean once the parameters are known.
+pub(super) struct Taken {
+    pub(super) options: RunOptions,
+    pub(super) parameters: BTreeMap<String, String>,
+    /// Set where options were found after a parameter.
+    pub(super) global: Option<Global>,
+}
 
 /// Takes the parameters out of the words and reads the rest again, because
 /// our options may follow them.
@@ -14,10 +22,14 @@ pub(super) fn take(
     mut options: RunOptions,
     words: &[OsString],
     card: &Card,
-) -> Result<(RunOptions, BTreeMap<String, String>), Failure> {
-    let mut given = BTreeMap::new();
+) -> Result<Taken, Failure> {
+    let (mut parameters, mut global) = (BTreeMap::new(), None);
     let Some(kernel) = &card.kernel else {
-        return Ok((options, given));
+        return Ok(Taken {
+            options,
+            parameters,
+            global,
+        });
     };
     let mut words = words.to_vec();
     while options.input.invoke.is_none() {
@@ -59,13 +71,18 @@ pub(super) fn take(
                 }
             },
         };
-        if given.insert(name.clone(), value).is_some() {
+        if parameters.insert(name.clone(), value).is_some() {
             return Err(usage(format!("--{} is given twice", name.replace('_', "-"))).into());
         }
         words.drain(first_arg..first_arg + taken);
-        options = read_again(&words)?;
+        let again = read_again(&words)?;
+        (options, global) = (again.0, Some(again.1));
     }
-    Ok((options, given))
+    Ok(Taken {
+        options,
+        parameters,
+        global,
+    })
 }
 
 /// `--params '{"width": 1920}'`.
@@ -90,16 +107,16 @@ pub(super) fn object(json: &str) -> Result<BTreeMap<String, String>, Error> {
         .collect()
 }
 
-fn read_again(words: &[OsString]) -> Result<RunOptions, Failure> {
+fn read_again(words: &[OsString]) -> Result<(RunOptions, Global), Failure> {
     match Typed::parse_words(words) {
         Ok(Typed {
             command: Command::Run(run),
-            ..
-        }) => Ok(run.options),
+            global,
+        }) => Ok((run.options, global)),
         Ok(Typed {
             command: Command::Map(map),
-            ..
-        }) => Ok(map.options),
+            global,
+        }) => Ok((map.options, global)),
         Ok(_) => Err(usage("the words after the kernel's parameters cannot be read").into()),
         Err(Refusal::Wrong(error)) => Err(error.into()),
         Err(Refusal::Help(help)) => {
