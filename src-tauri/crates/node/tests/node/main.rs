@@ -1,4 +1,8 @@
 //! The node through its one entrance, with the real executor, store and disk.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a story expects one reply, and any other is its failure"
+)]
 
 mod faults;
 mod follows;
@@ -6,6 +10,5 @@ mod harness;
 mod jobs;
 mod modules;
 #[path = "../../../cli/tests/stories/programs.rs"]
-#[allow(dead_code)]
 mod programs;
 mod refusals;
