@@ -9,28 +9,25 @@
 //! says what is held and what is undelivered, and the welcome says which of it
 //! to keep, to drop and to send.
 
+mod check;
+mod leases;
 mod outbox;
+mod settle;
 mod slot;
 mod span;
 #[cfg(test)]
 mod tests;
 
 use crate::id::{Digest, JobId, MachineId, Term};
-use crate::limits::{HEARTBEAT, HELD_MAX, LEASES_PER_WORKER_MAX, SILENCE_MAX};
+use crate::limits::{HEARTBEAT, HELD_MAX, SILENCE_MAX};
 use crate::message::{Chunk, Heartbeat, Hello, Output, ToCoordinator, ToWorker, VERSION};
 use crate::moment::{Moment, Now};
 use crate::report::Reports;
 use crate::spec::Spec;
-use core::time::Duration;
 use outbox::Outbox;
 use slot::Slot;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-
-/// A chunk that ends sooner than this gets its successor beforehand, so that
-/// the slot never waits; behind a longer one a chunk would only be kept from
-/// the slots that become free meanwhile.
-const PREFETCH_BEHIND_MAX: Duration = Duration::from_millis(250);
 
 /// What never changes about a machine while its program runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -237,37 +234,6 @@ impl Worker {
     /// Chunks whose results are kept until the coordinator has answered.
     pub fn undelivered(&self) -> impl Iterator<Item = Chunk> {
         self.outbox.open()
-    }
-
-    /// Panics with what is wrong, if anything is. For tests.
-    pub fn check(&self) {
-        let mut held: Vec<Chunk> = self.holding().collect();
-        for chunk in &held {
-            assert!(chunk.count > 0, "holds an empty chunk {chunk:?}");
-            assert!(
-                self.jobs.contains_key(&chunk.job),
-                "holds {chunk:?} of an unknown job"
-            );
-        }
-        held.sort_unstable();
-        for pair in held.windows(2) {
-            if let [a, b] = pair {
-                assert!(span::overlap(a, b).is_none(), "holds {a:?} and {b:?}");
-            }
-        }
-        if self.config.paused.is_some() {
-            assert!(
-                self.queue.is_empty(),
-                "a paused worker keeps what it prefetched"
-            );
-        }
-        assert!(
-            self.queue.len() <= LEASES_PER_WORKER_MAX,
-            "more leases than it may hold"
-        );
-        if self.is_gone() {
-            assert!(held.is_empty(), "gone with leases");
-        }
     }
 
     // ---- what the world did
@@ -514,170 +480,6 @@ impl Worker {
         self.actions.push_back(Action::Close { why });
     }
 
-    fn handle_welcome(&mut self, keep: &[Chunk], drop: &[Chunk], send: &[Chunk]) {
-        for chunk in drop {
-            self.drop_through(chunk);
-        }
-        // What the answer does not name, the coordinator does not know: drop it too.
-        for held in self.holding().collect::<Vec<_>>() {
-            let mut unknown = vec![held];
-            for kept in span::granted_in(&held, keep) {
-                unknown = unknown
-                    .iter()
-                    .flat_map(|rest| subtract(rest, &kept))
-                    .collect();
-            }
-            for chunk in &unknown {
-                self.withdraw(chunk);
-            }
-        }
-        for open in self.outbox.open().collect::<Vec<_>>() {
-            let mut unknown = vec![open];
-            // Ended between hello and welcome: it was held then, and may be kept.
-            for wanted in span::granted_in(&open, send)
-                .into_iter()
-                .chain(span::granted_in(&open, keep))
-            {
-                unknown = unknown
-                    .iter()
-                    .flat_map(|rest| subtract(rest, &wanted))
-                    .collect();
-            }
-            for chunk in &unknown {
-                self.outbox.settle(chunk);
-            }
-        }
-        self.transmits
-            .extend(self.outbox.messages().cloned().map(ToCoordinator::Results));
-        let returned: Vec<Chunk> = std::mem::take(&mut self.returned)
-            .iter()
-            .flat_map(|chunk| span::granted_in(chunk, keep))
-            .collect();
-        for chunk in returned {
-            self.give_back(chunk);
-        }
-        let known: Vec<JobId> = self.jobs.keys().copied().collect();
-        for job in known {
-            if !self
-                .holding()
-                .chain(self.outbox.open())
-                .any(|chunk| chunk.job == job)
-            {
-                self.forget(job);
-            }
-        }
-    }
-
-    fn handle_lease(&mut self, chunk: Chunk) {
-        let known = self.holding().chain(self.outbox.open());
-        let known: Vec<Chunk> = known
-            .filter(|held| span::overlap(held, &chunk).is_some())
-            .collect();
-        if known.iter().any(|held| span::same_grant(held, &chunk)) {
-            return;
-        }
-        let term_is_ours = self.term() == Some(chunk.term);
-        let is_newest = known
-            .iter()
-            .all(|held| (held.term, held.attempt) < (chunk.term, chunk.attempt));
-        let may_run = self.config.paused.is_none() && self.leaving == Leaving::Staying;
-        let fits = self
-            .jobs
-            .get(&chunk.job)
-            .is_some_and(|job| job.spec.limits.memory_bytes <= self.config.memory_bytes);
-        let has_room = self.queue.len() < LEASES_PER_WORKER_MAX;
-        if chunk.count == 0 || !term_is_ours || !is_newest || !may_run || !fits || !has_room {
-            self.give_back(chunk);
-            return;
-        }
-        for part in known.iter().filter_map(|held| span::overlap(held, &chunk)) {
-            self.outbox.settle(&part);
-            self.withdraw(&part);
-        }
-        self.queue.push_back(chunk);
-    }
-
-    /// Says that it will not run these tasks, now or when somebody listens.
-    fn give_back(&mut self, chunk: Chunk) {
-        self.remember_returned(chunk);
-        if !matches!(self.link, Link::Up { .. }) {
-            return;
-        }
-        if let Some(ToCoordinator::Return(chunks)) = self.transmits.back_mut() {
-            chunks.push(chunk);
-        } else {
-            self.transmits.push_back(ToCoordinator::Return(vec![chunk]));
-        }
-    }
-
-    fn remember_returned(&mut self, chunk: Chunk) {
-        self.returned.push_back(chunk);
-        if self.returned.len() > LEASES_PER_WORKER_MAX {
-            self.returned.pop_front();
-        }
-    }
-
-    /// Forgets these tasks in every attempt up to the chunk's, held or ended.
-    fn drop_through(&mut self, chunk: &Chunk) {
-        self.outbox.drop_through(chunk);
-        let stale: Vec<Chunk> = self
-            .holding()
-            .filter(|held| held.attempt <= chunk.attempt)
-            .filter_map(|held| span::overlap(&held, chunk))
-            .collect();
-        for part in &stale {
-            self.withdraw(part);
-        }
-    }
-
-    /// Takes a part of a held chunk away from wherever it is; what remains of
-    /// the chunk goes on, from the queue's front where its process had to go.
-    fn withdraw(&mut self, part: &Chunk) {
-        let queue = std::mem::take(&mut self.queue);
-        for held in queue {
-            if span::same_grant(&held, part) {
-                self.queue.extend(subtract(&held, part));
-            } else {
-                self.queue.push_back(held);
-            }
-        }
-        for at in 0..self.slots.len() {
-            let Some(slot) = self.slots.get_mut(at) else {
-                continue;
-            };
-            let touched: Vec<Chunk> = slot
-                .holding()
-                .filter(|held| span::same_grant(held, part) && span::overlap(held, part).is_some())
-                .collect();
-            for held in touched {
-                if let Some(chunk) = slot.kill(&held) {
-                    self.actions.push_back(Action::Kill {
-                        slot: slot_id(at),
-                        chunk,
-                    });
-                    for rest in subtract(&held, part).into_iter().rev() {
-                        self.queue.push_front(rest);
-                    }
-                }
-            }
-        }
-    }
-
-    fn forget(&mut self, job: JobId) {
-        for chunk in self
-            .holding()
-            .filter(|chunk| chunk.job == job)
-            .collect::<Vec<_>>()
-        {
-            self.withdraw(&chunk);
-        }
-        self.outbox.forget(job);
-        self.returned.retain(|chunk| chunk.job != job);
-        if self.jobs.remove(&job).is_some() {
-            self.actions.push_back(Action::Forget { job });
-        }
-    }
-
     fn begin_drain(&mut self, by_us: bool) {
         match self.leaving {
             Leaving::Staying => self.leaving = Leaving::Draining { ours: by_us },
@@ -699,167 +501,6 @@ impl Worker {
                 why: "this machine leaves".to_owned(),
             });
         }
-    }
-
-    /// Slots that may execute now.
-    fn allowed(&self) -> u32 {
-        if self.config.paused.is_some() {
-            0
-        } else {
-            self.config.slots
-        }
-    }
-
-    /// Brings what runs in line with what is allowed, leased and said.
-    fn settle(&mut self, now: Now) {
-        self.give_back_prefetched();
-        self.release_long_held(now);
-        self.stop_surplus(now);
-        self.resume_stopped();
-        self.fill_slots(now);
-        let leaves = match self.leaving {
-            Leaving::Staying => false,
-            Leaving::Draining { .. } => self.is_quiet(),
-            // Decided between hello and welcome: said after it.
-            Leaving::Gone => true,
-        };
-        if leaves && !matches!(self.link, Link::Greeting { .. }) {
-            self.leave();
-        }
-        self.tell_changes(now);
-    }
-
-    fn give_back_prefetched(&mut self) {
-        if self.config.paused.is_none() && self.leaving == Leaving::Staying {
-            return;
-        }
-        let queued: Vec<Chunk> = self.queue.drain(..).collect();
-        let next: Vec<Chunk> = self.slots.iter().filter_map(Slot::next).collect();
-        for chunk in &next {
-            self.withdraw(chunk);
-        }
-        for chunk in queued.into_iter().chain(next) {
-            self.give_back(chunk);
-        }
-    }
-
-    fn release_long_held(&mut self, now: Now) {
-        let due: Vec<Chunk> = self
-            .slots
-            .iter()
-            .filter(|slot| {
-                slot.stopped
-                    .is_some_and(|since| since.after(HELD_MAX) <= now.moment)
-            })
-            .flat_map(Slot::holding)
-            .collect();
-        for chunk in due {
-            self.withdraw(&chunk);
-            self.give_back(chunk);
-        }
-    }
-
-    fn stop_surplus(&mut self, now: Now) {
-        let mut surplus = self.active().saturating_sub(self.allowed());
-        // The youngest slots first: what was begun first ends first.
-        for at in (0..self.slots.len()).rev() {
-            if surplus == 0 {
-                break;
-            }
-            let next = match self.slots.get(at) {
-                Some(slot) if slot.is_active() => slot.next(),
-                _ => continue,
-            };
-            if let Some(next) = next {
-                self.withdraw(&next);
-                self.queue.push_front(next);
-            }
-            if let Some(slot) = self.slots.get_mut(at) {
-                slot.stopped = Some(now.moment);
-            }
-            self.actions.push_back(Action::Stop { slot: slot_id(at) });
-            surplus -= 1;
-        }
-    }
-
-    /// Lets what may run go on. A slot whose tasks are over is let go too:
-    /// every stop has its resume, whatever came between.
-    fn resume_stopped(&mut self) {
-        let mut room = self.allowed().saturating_sub(self.active());
-        for (at, slot) in self.slots.iter_mut().enumerate() {
-            if slot.stopped.is_none() || (room == 0 && !slot.is_free()) {
-                continue;
-            }
-            if !slot.is_free() {
-                room -= 1;
-            }
-            slot.stopped = None;
-            self.actions.push_back(Action::Resume { slot: slot_id(at) });
-        }
-    }
-
-    fn fill_slots(&mut self, now: Now) {
-        // A lease that was not renewed for so long may be somebody else's by now.
-        if self.leaving != Leaving::Staying || self.said.after(SILENCE_MAX) <= now.moment {
-            return;
-        }
-        while let Some(chunk) = self.queue.front().copied() {
-            let Some(job) = self.jobs.get(&chunk.job) else {
-                break;
-            };
-            let memory_bytes = job.spec.limits.memory_bytes;
-            if memory_bytes > self.config.memory_bytes {
-                self.queue.pop_front();
-                self.give_back(chunk);
-                continue;
-            }
-            let Some(at) = self.slot_for(memory_bytes) else {
-                break;
-            };
-            self.queue.pop_front();
-            while self.slots.len() <= at {
-                self.slots.push(Slot::default());
-            }
-            let (Some(slot), Some(job)) = (self.slots.get_mut(at), self.jobs.get(&chunk.job))
-            else {
-                break;
-            };
-            slot.give(chunk, memory_bytes);
-            let fold_input = job.fold_input.filter(|_| chunk.first == job.spec.count);
-            self.actions.push_back(Action::Run {
-                slot: slot_id(at),
-                chunk,
-                spec: Arc::clone(&job.spec),
-                fold_input,
-            });
-        }
-    }
-
-    /// A free slot while more may run, else one whose chunk ends soon.
-    fn slot_for(&self, memory_bytes: u64) -> Option<usize> {
-        let reserved: u64 = self.slots.iter().map(Slot::reserved_bytes).sum();
-        let fits =
-            |before: u64| reserved - before + memory_bytes.max(before) <= self.config.memory_bytes;
-        if self.active() < self.allowed() {
-            let free = self
-                .slots
-                .iter()
-                .position(Slot::is_free)
-                .unwrap_or(self.slots.len());
-            return fits(0).then_some(free);
-        }
-        let soon = |slot: &Slot| {
-            let Some(chunk) = slot.running() else {
-                return false;
-            };
-            let Some(micros) = self.jobs.get(&chunk.job).and_then(|job| job.task_micros) else {
-                return false;
-            };
-            u128::from(micros) * u128::from(chunk.count) <= PREFETCH_BEHIND_MAX.as_micros()
-        };
-        self.slots
-            .iter()
-            .position(|slot| slot.has_room_behind() && fits(slot.reserved_bytes()) && soon(slot))
     }
 
     fn heartbeat(&self) -> Heartbeat {
@@ -920,24 +561,12 @@ impl Offer {
     }
 }
 
-/// What is left of `of` without the tasks of `part`.
-fn subtract(of: &Chunk, part: &Chunk) -> Vec<Chunk> {
-    match span::overlap(of, part) {
-        Some(shared) => span::without(of, &shared).collect(),
-        None => vec![*of],
-    }
-}
-
 fn task_micros(reports: &Reports) -> u64 {
     let micros = match reports {
         Reports::Plain(plain) => plain.micros,
         Reports::Each(each) => each.iter().map(|report| report.micros).sum(),
     };
     micros / u64::from(reports.count().max(1))
-}
-
-fn slot_id(at: usize) -> SlotId {
-    SlotId(u32::try_from(at).unwrap_or(u32::MAX))
 }
 
 fn count<T>(items: impl Iterator<Item = T>) -> u32 {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::report::{Outcome, Payload, Plain, Report};
 use crate::spec::{Fold, Limits};
+use core::time::Duration;
 use serde_bytes::ByteBuf;
 
 const TERM: Term = Term(3);

@@ -59,7 +59,7 @@ impl Stage {
             node_decoder: Decoder::default(),
             machine_decoder: Decoder::default(),
         });
-        self.to_node(peer, NodeInput::Connected { peer });
+        self.carry_to_node(peer, NodeInput::Connected { peer });
         peer
     }
 
@@ -72,7 +72,7 @@ impl Stage {
     pub(crate) fn send_bytes_to_node(&mut self, peer: Peer, bytes: Vec<u8>) {
         let link = self.link(peer);
         if link.machine_open && link.node_hears {
-            self.to_node(peer, NodeInput::Frame { peer, bytes });
+            self.carry_to_node(peer, NodeInput::Frame { peer, bytes });
         }
     }
 
@@ -82,7 +82,7 @@ impl Stage {
             .expect("a coordinator cuts what does not fit a frame");
         let link = self.link(peer);
         if link.node_open && link.machine_hears {
-            self.to_machine(peer, MachineInput::Frame { peer, bytes });
+            self.carry_to_machine(peer, MachineInput::Frame { peer, bytes });
         }
     }
 
@@ -91,7 +91,7 @@ impl Stage {
     pub(crate) fn close_from_machine(&mut self, peer: Peer) {
         let link = self.link(peer);
         if std::mem::replace(&mut link.machine_open, false) && link.node_hears {
-            self.to_node(
+            self.carry_to_node(
                 peer,
                 NodeInput::Disconnected {
                     peer,
@@ -105,7 +105,7 @@ impl Stage {
     pub(crate) fn close_from_node(&mut self, peer: Peer) {
         let link = self.link(peer);
         if std::mem::replace(&mut link.node_open, false) && link.machine_hears {
-            self.to_machine(peer, MachineInput::Disconnected { peer });
+            self.carry_to_machine(peer, MachineInput::Disconnected { peer });
         }
     }
 
@@ -163,7 +163,7 @@ impl Stage {
         link.machine_open && link.machine_hears
     }
 
-    fn to_node(&mut self, peer: Peer, input: NodeInput) {
+    fn carry_to_node(&mut self, peer: Peer, input: NodeInput) {
         let now = self.agenda.now();
         let jitter = self.chance.below(self.jitter_max + 1);
         let link = self.link(peer);
@@ -172,7 +172,7 @@ impl Stage {
         self.agenda.plan(at, Input::Node { life, input });
     }
 
-    fn to_machine(&mut self, peer: Peer, input: MachineInput) {
+    fn carry_to_machine(&mut self, peer: Peer, input: MachineInput) {
         let now = self.agenda.now();
         let jitter = self.chance.below(self.jitter_max + 1);
         let link = self.link(peer);

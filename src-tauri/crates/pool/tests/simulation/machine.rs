@@ -333,6 +333,10 @@ impl Machine {
                     .get_mut(slot.0 as usize)
                     .expect("only what runs is killed");
                 bench.kill(&chunk, now, &mut stage.chance);
+                if bench.is_empty() {
+                    // Nothing had begun, so nothing will end.
+                    self.plan(stage, now, MachineInput::Free { slot: slot.0 });
+                }
                 self.wake(stage, slot);
             }
             Action::Stop { slot } => {

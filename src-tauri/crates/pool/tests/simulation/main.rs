@@ -53,7 +53,7 @@ fn every_seed_keeps_every_promise() {
     }
     // The shortest run is the easiest to understand.
     if let Some((seed, outcome)) = tried.broken.iter().min_by_key(|(_, outcome)| outcome.steps) {
-        report(*seed, outcome);
+        report(Run::quiet(*seed), outcome);
     }
 }
 
@@ -71,7 +71,7 @@ fn replay() {
         outcome.steps, outcome.all
     );
     if outcome.broken.is_some() {
-        report(seed, &outcome);
+        report(Run::quiet(seed), &outcome);
     }
 }
 

@@ -96,6 +96,22 @@ pub(crate) enum Effect {
     Assembled(JobId, Digest),
 }
 
+impl Effect {
+    /// What was accepted as `id`, and whether its client stays.
+    fn accepted(&self, id: &JobId) -> Option<(&Authored, bool)> {
+        if let Effect::Accept {
+            job,
+            authored,
+            client_living,
+        } = self
+            && job == id
+        {
+            return Some((authored, *client_living));
+        }
+        None
+    }
+}
+
 /// What the author of a job knows that rows do not tell.
 #[derive(Clone, Debug)]
 pub(crate) struct Authored {
@@ -152,14 +168,7 @@ impl Model {
                     self.term = *term;
                 }
                 Record::Job { no, id, .. } if !self.jobs.contains_key(id) => {
-                    let accepted = effects.iter().find_map(|effect| match effect {
-                        Effect::Accept {
-                            job,
-                            authored,
-                            client_living,
-                        } if job == id => Some((authored, *client_living)),
-                        _ => None,
-                    });
+                    let accepted = effects.iter().find_map(|effect| effect.accepted(id));
                     match accepted {
                         Some((authored, living)) => self.accept(*no, *id, authored, living),
                         None => stage.accuse(format!("{id} appeared and nobody submitted it")),

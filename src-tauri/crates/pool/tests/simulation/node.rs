@@ -70,7 +70,7 @@ enum Inbound {
     World(NodeInput),
     Command {
         story: usize,
-        authored: Option<Authored>,
+        authored: Option<Box<Authored>>,
         command: Command,
     },
 }
@@ -238,7 +238,7 @@ impl Node {
         &mut self,
         stage: &mut Stage,
         story: usize,
-        authored: Option<Authored>,
+        authored: Option<Box<Authored>>,
         command: Command,
     ) -> bool {
         let Some(process) = &mut self.process else {
@@ -582,7 +582,7 @@ impl Node {
         &mut self,
         stage: &mut Stage,
         story: usize,
-        authored: Option<Authored>,
+        authored: Option<Box<Authored>>,
         command: Command,
         batch: &mut Batch,
     ) {
@@ -604,7 +604,7 @@ impl Node {
                 {
                     batch.effects.push(Effect::Accept {
                         job: submitted.job,
-                        authored: Box::new(authored),
+                        authored,
                         client_living: submit.client_living,
                     });
                 }

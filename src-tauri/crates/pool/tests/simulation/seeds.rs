@@ -1,5 +1,11 @@
 //! Many seeds on all cores, and what to say of one that broke.
 
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "how long the runs took and how many are wanted is not simulated"
+)]
+
 use crate::agenda::HOUR;
 use crate::world::{self, Outcome, Run};
 use std::fmt;
@@ -91,10 +97,11 @@ pub(crate) fn try_seeds(
 }
 
 /// Panics with everything that is needed to look at a run that went wrong.
-pub(crate) fn report(seed: u64, outcome: &Outcome) -> ! {
+pub(crate) fn report(run: Run, outcome: &Outcome) -> ! {
+    let seed = run.seed;
     let again = world::play(Run {
         written: true,
-        ..Run::quiet(seed)
+        ..run
     });
     for line in &again.last {
         println!("{line}");

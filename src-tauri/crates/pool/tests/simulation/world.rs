@@ -377,9 +377,12 @@ impl World {
         let authored = story.authored.clone();
         let mut somebody_heard = true;
         for command in commands {
-            somebody_heard &= self
-                .node
-                .ask(&mut self.stage, at, Some(authored.clone()), command);
+            somebody_heard &= self.node.ask(
+                &mut self.stage,
+                at,
+                Some(Box::new(authored.clone())),
+                command,
+            );
         }
         if !somebody_heard && self.healing {
             self.plan_author(at, self.stage.agenda.now() + 10 * SECOND);
