@@ -236,6 +236,8 @@ fn write_values(text: &mut String, values: &[Val]) {
             text.truncate(text.len() - 2);
         }
     }
+    // A line each, so that results put one after the other can be told apart.
+    text.push('\n');
 }
 
 #[cfg(test)]
@@ -245,7 +247,7 @@ mod tests {
     fn written(values: &[Val]) -> String {
         let mut text = String::new();
         write_values(&mut text, values);
-        text
+        text.strip_suffix('\n').expect("a line").to_owned()
     }
 
     #[test]

@@ -29,7 +29,7 @@ fn what_is_not_a_module_that_can_run_is_refused_with_7() {
         ("memory64", b"(module (memory (export \"memory\") i64 1) (func (export \"_start\")))".to_vec(), "unsupported_feature"),
         ("go", b"(module (import \"gojs\" \"runtime.wasmExit\" (func (param i32))) (func (export \"run\")))".to_vec(), "wrong_kind"),
         ("wasi0", b"(module (import \"wasi_unstable\" \"proc_exit\" (func (param i32))) (memory (export \"memory\") 1) (func (export \"_start\")))".to_vec(), "wrong_kind"),
-        ("component", b"(component)".to_vec(), "no_entry"),
+        ("component", b"(component)".to_vec(), "wrong_kind"),
     ];
     for (name, bytes, code) in cases {
         let file = home.file(&format!("{name}.wasm"), bytes);
@@ -80,7 +80,7 @@ fn wrong_usage_is_refused_with_2() {
         (vec!["run", "--memory", "lots", &hello], "usage"),
         (vec!["run", "--task-timeout", "soon", &hello], "usage"),
         (vec!["run", "--priority", "11", &hello], "usage"),
-        (vec!["run", "--params", "{}", &hello], "usage"),
+        (vec!["run", "--params", "{\"width\":1}", &hello], "usage"),
         (
             vec!["config", "set", "contribute.colour", "red"],
             "unknown_setting",

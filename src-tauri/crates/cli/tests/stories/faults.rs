@@ -144,7 +144,7 @@ fn a_full_disk_holds_and_goes_on_when_there_is_space() {
     }
     let home = Home::new();
     let node = home.coordinator(&["--cores", "1"]);
-    let module = home.file("sleep.wat", programs::sleep());
+    let module = home.file("fill.wat", programs::sleep_and_fill());
     let id = home
         .run(&[
             "-q", "run", "-d", "--range", "0..60", &module, "50", "{index}",
@@ -174,15 +174,20 @@ fn a_full_disk_holds_and_goes_on_when_there_is_space() {
 
     std::fs::remove_file(&ballast).unwrap();
     assert_eq!(home.run(&["job", "wait", &id]).code, Some(0));
-    let expected: String = (0..60).map(|i| format!("{i}\n")).collect();
-    assert_eq!(home.run(&["job", "results", &id]).done().text(), expected);
+    let expected: String = (0..60)
+        .map(|i| format!("{i}\n{}", "\0".repeat(16_384)))
+        .collect();
+    assert!(home.run(&["job", "results", &id]).done().text() == expected);
     assert!(home.json(&["status"])["storage"].is_null());
     assert!(node.stop().success());
 }
 
 #[test]
 fn a_folder_that_cannot_be_written_is_said() {
-    if !on_a_small_disk("faults::a_folder_that_cannot_be_written_is_said", "size=8m") {
+    if !on_a_small_disk(
+        "faults::a_folder_that_cannot_be_written_is_said",
+        "size=48m",
+    ) {
         return;
     }
     let home = Home::new();

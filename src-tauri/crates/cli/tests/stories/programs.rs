@@ -66,9 +66,14 @@ pub(crate) fn flood() -> String {
 /// Sleeps for as many milliseconds as its first argument says, then prints
 /// the task's index (its second argument) on a line.
 pub(crate) fn sleep() -> String {
+    sleep_then("")
+}
+
+fn sleep_then(more: &str) -> String {
     program(
         r#"(data (i32.const 1024) "\n")"#,
-        "(local $word i32)
+        &format!(
+            "(local $word i32)
          (drop (call $args_get (i32.const 4096) (i32.const 65536)))
          (i64.store (i32.const 2000) (i64.const 0))
          (i32.store8 (i32.const 2008) (i32.const 0))
@@ -79,8 +84,15 @@ pub(crate) fn sleep() -> String {
          (drop (call $poll_oneoff (i32.const 2000) (i32.const 2104) (i32.const 1) (i32.const 2200)))
          (local.set $word (i32.load (i32.const 4104)))
          (call $print (i32.const 1) (local.get $word) (call $length (local.get $word)))
-         (call $print (i32.const 1) (i32.const 1024) (i32.const 1))",
+         (call $print (i32.const 1) (i32.const 1024) (i32.const 1))
+         {more}"
+        ),
     )
+}
+
+/// As [`sleep`], with 16 KiB of zeros after the line.
+pub(crate) fn sleep_and_fill() -> String {
+    sleep_then("(call $print (i32.const 1) (i32.const 262144) (i32.const 16384))")
 }
 
 /// Copies the file `/in/NAME` to `/out/copy`.
@@ -194,6 +206,7 @@ fn every_program_is_valid() {
         spin(),
         flood(),
         sleep(),
+        sleep_and_fill(),
         copy_file("a.txt"),
         functions(),
         bytes(),

@@ -259,24 +259,23 @@ fn ctrl_c_cancels_the_job_and_twice_leaves() {
     let home = Home::new();
     let module = home.file("spin.wat", programs::spin());
     let child = home.skep(&["run", &module]).spawn().unwrap();
-    until("the task runs", || {
-        !running_executors(child.id()).is_empty()
-    });
+    until("the task runs", || tasks_running(&home) == 1);
     signal(child.id(), rustix::process::Signal::INT);
     let outcome = finish(child);
     assert_eq!(outcome.code, Some(130), "{outcome:?}");
     assert_eq!(home.json(&["job", "show", "last"])["state"], "cancelled");
 
     let child = home.skep(&["run", &module]).spawn().unwrap();
-    until("the task runs", || {
-        !running_executors(child.id()).is_empty()
-    });
+    until("the task runs", || tasks_running(&home) == 1);
     signal(child.id(), rustix::process::Signal::INT);
     signal(child.id(), rustix::process::Signal::INT);
     assert_eq!(finish(child).code, Some(130));
 }
 
-/// Children that have used processor time: they run the guest.
-fn running_executors(node: u32) -> Vec<u32> {
-    crate::harness::children_of(node)
+fn tasks_running(home: &Home) -> u64 {
+    let jobs = home.run(&["--json", "job", "ls"]);
+    let Ok(jobs) = serde_json::from_slice::<serde_json::Value>(&jobs.stdout) else {
+        return 0;
+    };
+    jobs["jobs"][0]["tasks"]["running"].as_u64().unwrap_or(0)
 }

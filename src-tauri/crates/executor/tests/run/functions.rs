@@ -28,7 +28,7 @@ fn a_function_is_mapped_over_a_range() {
         heard.all_done(100_000);
         for index in 0..100_000u64 {
             let value = -100 + 3 * i64::try_from(index).expect("small");
-            assert_eq!(heard.text(index), (value * value).to_string());
+            assert_eq!(heard.line(index), (value * value).to_string());
         }
         assert!(
             heard.frames < 10_000,
@@ -52,13 +52,13 @@ fn arguments_of_every_type_and_several_results() {
         let heard = bench
             .run(text, &function("f"), calls(args.clone(), None, 4, 1))
             .await;
-        assert_eq!(heard.text(4), "-7 9223372036854775807 0.1 5e299");
+        assert_eq!(heard.line(4), "-7 9223372036854775807 0.1 5e299");
         // The last argument from the range instead.
         let range = Some(RangeArg { start: 5, step: 1 });
         let heard = bench
             .run(text, &function("f"), calls(args[..3].to_vec(), range, 0, 2))
             .await;
-        assert_eq!(heard.text(1), "-7 9223372036854775807 0.1 3");
+        assert_eq!(heard.line(1), "-7 9223372036854775807 0.1 3");
         let wrong = calls(args[..2].to_vec(), None, 0, 1);
         let heard = bench.run(text, &function("f"), wrong).await;
         assert!(
@@ -78,7 +78,7 @@ fn a_trap_fails_its_call_and_no_other() {
             .await;
         assert_eq!(heard.ends.len(), 7);
         assert!(matches!(&heard.ends[&3], End::Trap { message, .. } if message.contains("zero")));
-        let texts: Vec<_> = (0..7).filter(|i| *i != 3).map(|i| heard.text(i)).collect();
+        let texts: Vec<_> = (0..7).filter(|i| *i != 3).map(|i| heard.line(i)).collect();
         assert_eq!(texts, ["-33", "-50", "-100", "100", "50", "33"]);
         assert_eq!(
             heard.order,
@@ -99,7 +99,7 @@ fn state_is_not_kept_between_calls() {
             .run(text, &function("next"), calls(Vec::new(), None, 0, 100))
             .await;
         for index in 0..100 {
-            assert_eq!(heard.text(index), "11", "initialised, and called once");
+            assert_eq!(heard.line(index), "11", "initialised, and called once");
         }
     });
 }
@@ -116,7 +116,7 @@ fn a_range_beyond_its_type_fails_the_calls_beyond() {
             .run(text, &function("id"), calls(Vec::new(), range, 0, 4))
             .await;
         assert_eq!(
-            (heard.text(0), heard.text(1)),
+            (heard.line(0), heard.line(1)),
             ("-2".to_owned(), "-1".to_owned())
         );
         for index in [2, 3] {
@@ -145,7 +145,7 @@ fn modules_for_browsers_that_need_nothing_of_them_run() {
         let heard = bench
             .run(text, &on_demand, calls(Vec::new(), range, 0, 2))
             .await;
-        assert_eq!(heard.text(1), "21");
+        assert_eq!(heard.line(1), "21");
         let End::Trap { message, .. } = &heard.ends[&0] else {
             panic!("{:?}", heard.ends[&0])
         };

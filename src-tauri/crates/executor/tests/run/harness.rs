@@ -205,6 +205,13 @@ impl Heard {
         String::from_utf8(bytes).expect("text")
     }
 
+    /// The text of a call's result, which is a line.
+    #[track_caller]
+    pub(crate) fn line(&self, index: u64) -> String {
+        let text = self.text(index);
+        text.strip_suffix('\n').expect("a line").to_owned()
+    }
+
     #[track_caller]
     pub(crate) fn all_done(&self, count: u64) {
         assert_eq!(self.ends.len() as u64, count, "{:?}", self.gone);

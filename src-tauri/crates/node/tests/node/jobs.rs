@@ -143,7 +143,7 @@ async fn functions_are_mapped_over_ranges_and_items_and_summed() {
             .enumerate()
             .all(|(at, entry)| entry.index as usize == at)
     );
-    assert_eq!(results[19_999].text.as_deref(), Some("399960001"));
+    assert_eq!(results[19_999].text.as_deref(), Some("399960001\n"));
     assert_eq!(folded.unwrap().text, Some(expected.to_string()));
 
     let mut submit = pool.program(&programs::functions()).await;
@@ -153,13 +153,13 @@ async fn functions_are_mapped_over_ranges_and_items_and_summed() {
         blob: pool.upload("[1, 2, -4]").await,
     };
     let ran = pool.run(submit).await.done();
-    assert_eq!(pool.texts(&ran.job.id).await, ["2.5", "5", "-10"]);
+    assert_eq!(pool.texts(&ran.job.id).await, ["2.5\n", "5\n", "-10\n"]);
 
     let mut submit = pool.program(&programs::functions()).await;
     submit.invoke = Some("both".to_owned());
     submit.args = vec!["21".to_owned()];
     let ran = pool.run(submit).await.done();
-    assert_eq!(pool.texts(&ran.job.id).await, ["21 42"]);
+    assert_eq!(pool.texts(&ran.job.id).await, ["21 42\n"]);
 }
 
 #[tokio::test]
@@ -212,7 +212,7 @@ async fn a_failure_says_why_and_leaves_the_others_alone() {
     assert_eq!((index, &*failure.kind), (2, "trap"));
     let (results, _) = pool.results(&ran.job.id).await;
     assert_eq!(results[2].state, TaskState::Failed);
-    assert_eq!(results[4].text.as_deref(), Some("50"));
+    assert_eq!(results[4].text.as_deref(), Some("50\n"));
 
     let submit = pool.program(&programs::trap()).await;
     let ran = pool.run(submit).await;
