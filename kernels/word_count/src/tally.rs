@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::Hasher as _;
 
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
+use fnv::FnvHasher;
+use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use unicode_segmentation::UnicodeSegmentation;
@@ -23,9 +24,10 @@ pub(crate) struct Counts<'a> {
 
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// The hash has no random seed: one text gives one result wherever it runs,
-    /// and who writes the text pays for its collisions alone.
-    seen: HashMap<String, u64, FxBuildHasher>,
+    /// In a table that is given each hash, because a word is hashed while its
+    /// end is looked for. FNV has no random seed: one text gives one result
+    /// wherever it runs, and who writes the text pays for its collisions alone.
+    seen: HashTable<(String, u64)>,
     words: u64,
 }
 
@@ -40,27 +42,35 @@ impl fmt::Debug for Tally {
 impl Tally {
     /// Counts the words of at least `min_length` letters.
     pub(crate) fn add_text(&mut self, text: &str, min_length: usize) {
-        // No word goes across white space, and letters and digits alone are one
-        // word: most words need no tables.
-        for piece in composed(text).split_ascii_whitespace() {
-            if is_plain(piece) {
-                if piece.len() >= min_length {
-                    self.add_word(piece);
+        let text = composed(text);
+        let mut rest = &*text;
+        while !rest.is_empty() {
+            // No word goes across white space, and letters and digits alone are
+            // one word: most words need no tables.
+            let (plain, hash) = plain_start(rest.as_bytes());
+            let piece = match rest.as_bytes().get(plain) {
+                None => plain,
+                Some(next) if next.is_ascii_whitespace() => plain,
+                Some(_) => {
+                    let more = rest
+                        .bytes()
+                        .skip(plain)
+                        .position(|byte| byte.is_ascii_whitespace());
+                    more.map_or(rest.len(), |more| plain + more)
                 }
-            } else {
-                for word in piece.unicode_words() {
-                    if word.chars().nth(min_length - 1).is_some() {
-                        self.add_word(&word.to_lowercase());
-                    }
-                }
+            };
+            if piece > plain {
+                self.add_words_of(&rest[..piece], min_length);
+            } else if plain >= min_length {
+                self.add_word(&rest[..plain], hash, 1);
             }
+            rest = rest.get(piece + 1..).unwrap_or_default();
         }
     }
 
     pub(crate) fn add_counts(&mut self, counts: &Counts<'_>) {
-        self.words += counts.words;
         for (word, times) in &counts.top {
-            *self.seen.entry_ref(word.as_ref()).or_insert(0) += times;
+            self.add_word(word, hash_of(word), *times);
         }
     }
 
@@ -88,17 +98,46 @@ impl Tally {
         }
     }
 
-    fn add_word(&mut self, word: &str) {
-        self.words += 1;
-        *self.seen.entry_ref(word).or_insert(0) += 1;
+    fn add_words_of(&mut self, piece: &str, min_length: usize) {
+        for word in piece.unicode_words() {
+            if word.chars().nth(min_length - 1).is_some() {
+                let lower = word.to_lowercase();
+                self.add_word(&lower, hash_of(&lower), 1);
+            }
+        }
+    }
+
+    fn add_word(&mut self, word: &str, hash: u64, times: u64) {
+        self.words += times;
+        match self.seen.find_mut(hash, |(known, _)| known == word) {
+            Some((_, seen)) => *seen += times,
+            None => {
+                self.seen
+                    .insert_unique(hash, (word.to_owned(), times), |(known, _)| hash_of(known));
+            }
+        }
     }
 }
 
-/// Whether a piece without white space is one word, in lower case already.
-fn is_plain(piece: &str) -> bool {
-    piece
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+/// How many lower-case letters and digits of ASCII a text begins with, and the
+/// hash of them.
+fn plain_start(bytes: &[u8]) -> (usize, u64) {
+    let mut hasher = FnvHasher::default();
+    let mut plain = 0;
+    while let Some(byte) = bytes
+        .get(plain)
+        .filter(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    {
+        hasher.write(&[*byte]);
+        plain += 1;
+    }
+    (plain, hasher.finish())
+}
+
+fn hash_of(word: &str) -> u64 {
+    let mut hasher = FnvHasher::default();
+    hasher.write(word.as_bytes());
+    hasher.finish()
 }
 
 /// The text with its accents composed, so that é is one letter however it was
