@@ -13,13 +13,15 @@ mod chance;
 mod disk;
 #[path = "simulation/liar.rs"]
 mod liar;
+#[path = "simulation/likeness.rs"]
+mod likeness;
 #[path = "simulation/links.rs"]
 mod links;
 #[path = "simulation/machine.rs"]
 mod machine;
-#[path = "simulation/model.rs"]
+#[path = "simulation/model/mod.rs"]
 mod model;
-#[path = "simulation/node.rs"]
+#[path = "simulation/node/mod.rs"]
 mod node;
 #[path = "simulation/seeds.rs"]
 mod seeds;
@@ -29,7 +31,7 @@ mod stage;
 mod trace;
 #[path = "simulation/workload.rs"]
 mod workload;
-#[path = "simulation/world.rs"]
+#[path = "simulation/world/mod.rs"]
 mod world;
 
 use pool::Mutant;

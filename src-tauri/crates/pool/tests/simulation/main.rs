@@ -12,6 +12,7 @@ mod bench;
 mod chance;
 mod disk;
 mod liar;
+mod likeness;
 mod links;
 mod machine;
 mod model;

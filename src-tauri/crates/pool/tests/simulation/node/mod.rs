@@ -1,15 +1,21 @@
 //! The node that coordinates: a real [`Coordinator`] behind the rule of the
 //! driver, a disk, and a process that may end between any two steps of it.
 
+mod chores;
+mod inputs;
+mod notes;
+
 use crate::agenda::{At, Input, MILLI, MINUTE, NodeInput, SECOND};
 use crate::author::{Command, Reply};
 use crate::disk::Disk;
+use crate::likeness::differs;
 use crate::links::Break;
 use crate::machine::blobs_of;
 use crate::model::{Authored, Effect, Model};
 use crate::stage::{Stage, tell};
 use crate::trace::hash_of;
 use crate::workload::digest;
+use notes::{answered, briefly, note, note_said};
 use pool::id::MachineId;
 use pool::message::{Heartbeat, ToCoordinator, ToWorker};
 use pool::moment::{Moment, Now};
@@ -203,6 +209,10 @@ impl Node {
             return;
         };
         tell!(stage, "node ends, life {}", self.life);
+        if process.commit.is_none() {
+            // Everything it decided is durable, sent or not.
+            self.must_come_back_as(stage, &process.coordinator);
+        }
         drop(process);
         self.life += 1;
         self.offers.clear();
@@ -231,6 +241,27 @@ impl Node {
         stage
             .agenda
             .plan(stage.agenda.now() + away, Input::NodeStarts);
+    }
+
+    /// I27: what a restart would know is what is known.
+    pub(crate) fn must_come_back_as(&self, stage: &mut Stage, living: &Coordinator) {
+        let now = Now {
+            moment: self.disk.moment,
+            wall_ms: 0,
+        };
+        match Coordinator::restore(now, self.seed, self.disk.image()) {
+            Ok(restored) => {
+                if self.checks_itself() {
+                    restored.check();
+                }
+                if let Some(differs) = differs(living, &restored) {
+                    stage.accuse(format!("I27: {differs}"));
+                }
+            }
+            Err(error) => {
+                stage.accuse(format!("I27: what was committed does not restore: {error}"));
+            }
+        }
     }
 
     /// Somebody asks something; `false` when nobody is there to ask.
@@ -493,186 +524,6 @@ impl Node {
             );
         }
     }
-
-    fn take(&mut self, stage: &mut Stage, input: NodeInput, batch: &mut Batch) {
-        let now = self.now(stage);
-        let Some(process) = &mut self.process else {
-            return;
-        };
-        let coordinator = &mut process.coordinator;
-        match input {
-            NodeInput::Connected { peer } => {
-                if stage.arrives_at_node(peer) {
-                    coordinator.handle_connected(now, peer);
-                }
-            }
-            NodeInput::Frame { peer, bytes } => {
-                if !stage.arrives_at_node(peer) {
-                    return;
-                }
-                let decoder = &mut stage.link(peer).node_decoder;
-                decoder.push(&bytes);
-                match decoder.decode::<ToCoordinator>() {
-                    Ok(Some(message)) if names_unknown_blob(stage, &message) => {
-                        // A result's blobs come before it, or it does not count.
-                        tell!(
-                            stage,
-                            "node closes p{}: a result names a blob that is not here",
-                            peer.0
-                        );
-                        stage.close_from_node(peer);
-                        coordinator.handle_disconnected(now, peer, false);
-                    }
-                    Ok(Some(message)) => {
-                        tell!(stage, "node <- p{} {}", peer.0, shortly(&message));
-                        match &message {
-                            ToCoordinator::Hello(hello) => {
-                                self.offers.insert(peer, hello.state.memory_bytes)
-                            }
-                            ToCoordinator::Heartbeat(Heartbeat { memory_bytes, .. }) => {
-                                self.offers.insert(peer, *memory_bytes)
-                            }
-                            ToCoordinator::Results(_)
-                            | ToCoordinator::Output(_)
-                            | ToCoordinator::Return(_)
-                            | ToCoordinator::Goodbye => None,
-                        };
-                        coordinator.handle_message(now, peer, message);
-                    }
-                    // The rest of a frame whose length a liar has changed.
-                    Ok(None) => {}
-                    Err(error) => {
-                        tell!(stage, "node closes p{}: {error}", peer.0);
-                        stage.close_from_node(peer);
-                        coordinator.handle_disconnected(now, peer, false);
-                    }
-                }
-            }
-            NodeInput::Disconnected { peer, timed_out } => {
-                if std::mem::replace(&mut stage.link(peer).node_open, false) {
-                    tell!(
-                        stage,
-                        "node hears that p{} is gone (timed out: {timed_out})",
-                        peer.0
-                    );
-                    coordinator.handle_disconnected(now, peer, timed_out);
-                }
-            }
-            NodeInput::ChoreDone(done) => {
-                tell!(stage, "node has done {done:?}");
-                match &done {
-                    ChoreDone::Folded { job, result, .. } => {
-                        batch.effects.push(Effect::Folded(*job, result.clone()))
-                    }
-                    ChoreDone::FoldInput {
-                        job,
-                        result: Ok(digest),
-                        ..
-                    } => batch.effects.push(Effect::Assembled(*job, *digest)),
-                    ChoreDone::FoldInput { .. } | ChoreDone::BlobsListed { .. } => {}
-                }
-                coordinator.handle_chore_done(now, done);
-            }
-            NodeInput::Timer { .. } => coordinator.handle_timeout(now),
-            NodeInput::Turn | NodeInput::Committed | NodeInput::TryDiskAgain | NodeInput::Stop => {}
-        }
-    }
-
-    fn obey(
-        &mut self,
-        stage: &mut Stage,
-        story: usize,
-        authored: Option<Box<Authored>>,
-        command: Command,
-        batch: &mut Batch,
-    ) {
-        let now = self.now(stage);
-        let Some(process) = &mut self.process else {
-            return;
-        };
-        let coordinator = &mut process.coordinator;
-        tell!(stage, "story {story} asks {}", asked(&command));
-        let result = match &command {
-            Command::Submit(submit) => {
-                // The driver stores what a job names before it submits.
-                stage
-                    .blobs
-                    .extend(submit.spec.inputs.iter().chain([&submit.spec.module]));
-                let result = coordinator.submit(now, (**submit).clone());
-                if let (Ok(submitted), Some(authored)) = (&result, authored)
-                    && !submitted.existed
-                {
-                    batch.effects.push(Effect::Accept {
-                        job: submitted.job,
-                        authored,
-                        client_living: submit.client_living,
-                    });
-                }
-                batch
-                    .replies
-                    .push((story, Reply::Submitted(submit.client, result)));
-                return;
-            }
-            Command::Cancel(job) => coordinator.cancel(now, *job),
-            Command::Release(job) => {
-                batch.effects.push(Effect::Release(*job));
-                coordinator.release(now, *job)
-            }
-            Command::Retry(job, changes) => {
-                let result = coordinator.retry(now, *job, *changes);
-                if result.is_ok() {
-                    batch.effects.push(Effect::Retry(*job, *changes));
-                }
-                result
-            }
-            Command::Forget(job) => {
-                let result = coordinator.forget(now, *job);
-                if result.is_ok() {
-                    batch.effects.push(Effect::Forget(*job));
-                }
-                result
-            }
-            Command::Follow(job, follower) => {
-                batch.effects.push(Effect::Follow(*job, *follower));
-                coordinator.follow(now, *job, *follower)
-            }
-            Command::Unfollow(job, follower) => {
-                batch.effects.push(Effect::Unfollow(*job, *follower));
-                coordinator.unfollow(now, *job, *follower);
-                Ok(())
-            }
-            Command::Left(job) => {
-                batch.effects.push(Effect::Left(*job));
-                coordinator.submitter_left(now, *job);
-                Ok(())
-            }
-            Command::Drain => {
-                coordinator.drain(now);
-                let at = stage.agenda.now() + DRAIN;
-                stage.agenda.plan(
-                    at,
-                    Input::Node {
-                        life: self.life,
-                        input: NodeInput::Stop,
-                    },
-                );
-                Ok(())
-            }
-            Command::HoldBlob(named) => {
-                stage.blobs.insert(*named);
-                coordinator.hold_blob(*named);
-                batch.effects.push(Effect::Hold(*named));
-                Ok(())
-            }
-            Command::ReleaseBlob(named) => {
-                coordinator.release_blob(*named);
-                batch.effects.push(Effect::LetGo(*named));
-                Ok(())
-            }
-        };
-        batch.replies.push((story, Reply::Done(command, result)));
-    }
-
     fn transmit(&mut self, stage: &mut Stage, model: &mut Model, peer: Peer, message: &ToWorker) {
         tell!(stage, "node -> p{} {message:?}", peer.0);
         let machine = stage.link(peer).machine;
@@ -689,92 +540,6 @@ impl Node {
             self.offers.remove(&peer);
         }
     }
-
-    /// A chore takes its time and may be done twice; a new life gets it again.
-    fn begin(&mut self, stage: &mut Stage, model: &mut Model, chore: Chore) {
-        tell!(stage, "   begins {chore:?}");
-        let life = self.life;
-        let at = stage.agenda.now() + stage.chance.magnitude(100, SECOND);
-        let done = match chore {
-            Chore::Fold { job, no, count, .. } => {
-                let result = self.fold(no, count);
-                ChoreDone::Folded { job, result }
-            }
-            Chore::AssembleFoldInput { job, no, count } => {
-                let digest = digest(self.sum(no, count));
-                stage.blobs.insert(digest);
-                ChoreDone::FoldInput {
-                    job,
-                    result: Ok(digest),
-                }
-            }
-            Chore::DeleteBlob(digest) => {
-                // It may have been named again since the last reference went.
-                let referenced = self
-                    .coordinator()
-                    .is_some_and(|coordinator| coordinator.blob_is_referenced(&digest));
-                let pinned = stage.pinned.iter().any(|(_, _, blob)| *blob == digest);
-                if referenced || pinned {
-                    return;
-                }
-                if model.is_referenced(&digest) {
-                    stage.accuse(format!("I15: blob {digest} is deleted and is referenced"));
-                }
-                stage.blobs.remove(&digest);
-                return;
-            }
-            Chore::ListBlobs { job, no } => {
-                let results = self
-                    .disk
-                    .results_of(no)
-                    .filter_map(|(_, _, value)| pool::codec::decode_results(value).ok());
-                let blobs = results
-                    .flat_map(|stored| stored.reports.blobs().collect::<Vec<_>>())
-                    .collect();
-                ChoreDone::BlobsListed { job, blobs }
-            }
-        };
-        stage.agenda.plan(
-            at,
-            Input::Node {
-                life,
-                input: NodeInput::ChoreDone(done),
-            },
-        );
-    }
-
-    /// What a fold by the node makes of the durable results.
-    fn fold(&self, no: pool::JobNo, count: u32) -> Result<Payload, String> {
-        let sum = self.sum(no, count);
-        if sum.is_multiple_of(7) {
-            return Err("a result is not a number".to_owned());
-        }
-        Ok(Payload::Inline(serde_bytes::ByteBuf::from(
-            sum.to_le_bytes().to_vec(),
-        )))
-    }
-
-    fn sum(&self, no: pool::JobNo, count: u32) -> u64 {
-        let results = self
-            .disk
-            .results_of(no)
-            .filter(|(first, _, _)| *first < count);
-        results.fold(self.seed, |sum, (first, _, value)| {
-            crate::chance::mix(sum, hash_of(&(first, value)))
-        })
-    }
-}
-
-fn names_unknown_blob(stage: &Stage, message: &ToCoordinator) -> bool {
-    let ToCoordinator::Results(results) = message else {
-        return false;
-    };
-    let Reports::Each(each) = &results.reports else {
-        return false;
-    };
-    each.iter()
-        .flat_map(blobs_of)
-        .any(|blob| !stage.blobs.contains(&blob))
 }
 
 /// A reply left the node: from here on it is a promise.
@@ -788,130 +553,4 @@ fn acknowledge(stage: &mut Stage, model: &mut Model, reply: &Reply) {
         Reply::Submitted(_, Err(_)) | Reply::Done(..) => {}
     }
     tell!(stage, "   answers {}", answered(reply));
-}
-
-/// Into the hashes: every byte into one, and into the other what was decided,
-/// which is everything but bytes that tell a wall clock.
-fn note(stage: &mut Stage, record: &Record) {
-    let decided = match record {
-        Record::Term(term) => hash_of(&(0, term)),
-        Record::Moment(moment) => hash_of(&(1, moment)),
-        Record::Job { no, id, ended, .. } => hash_of(&(2, no, id, ended)),
-        Record::Lease {
-            no, first, count, ..
-        } => hash_of(&(3, no, first, count)),
-        Record::LeaseEnded { no, first } => hash_of(&(4, no, first)),
-        Record::Result {
-            no,
-            first,
-            count,
-            value,
-        } => hash_of(&(5, no, first, count, value)),
-        Record::ResultForgotten { no, first } => hash_of(&(6, no, first)),
-        Record::History {
-            no,
-            first,
-            count,
-            value,
-        } => hash_of(&(7, no, first, count, value)),
-        Record::HistoryEnded { no, first } => hash_of(&(8, no, first)),
-        Record::Blob { digest, refs } => hash_of(&(9, digest, refs)),
-        Record::Forget { no } => hash_of(&(10, no)),
-        Record::Machine { id, value } => hash_of(&(11, id, value.is_some())),
-    };
-    let whole = match record {
-        Record::Job {
-            spec,
-            state,
-            wall_ms,
-            ..
-        } => hash_of(&(spec, state, wall_ms)),
-        Record::Lease { value, .. } => hash_of(value),
-        Record::Machine { value, .. } => hash_of(value),
-        Record::Term(_)
-        | Record::Moment(_)
-        | Record::LeaseEnded { .. }
-        | Record::Result { .. }
-        | Record::ResultForgotten { .. }
-        | Record::History { .. }
-        | Record::HistoryEnded { .. }
-        | Record::Blob { .. }
-        | Record::Forget { .. } => 0,
-    };
-    let now = stage.agenda.now();
-    stage.trace.decisions.write_u64(decided ^ now);
-    stage.trace.all.write_u64(decided ^ now);
-    stage.trace.all.write_u64(whole);
-}
-
-fn note_said(stage: &mut Stage, peer: Peer, message: &ToWorker) {
-    let mut bytes = Vec::new();
-    if pool::codec::encode(message, &mut bytes).is_ok() {
-        let said = hash_of(&(peer, bytes)) ^ stage.agenda.now();
-        stage.trace.decisions.write_u64(said);
-        stage.trace.all.write_u64(said);
-    }
-}
-
-fn briefly(record: &Record) -> String {
-    match record {
-        Record::Job { no, id, ended, .. } => format!("Job {{ {no:?}, {id}, ended: {ended} }}"),
-        Record::Lease {
-            no, first, count, ..
-        } => format!("Lease {{ {no:?}, {first} + {count} }}"),
-        Record::Result {
-            no, first, count, ..
-        } => format!("Result {{ {no:?}, {first} + {count} }}"),
-        Record::History {
-            no, first, count, ..
-        } => format!("History {{ {no:?}, {first} + {count} }}"),
-        Record::Machine { id, value } => format!("Machine {{ {id}, {} }}", value.is_some()),
-        Record::Term(_)
-        | Record::Moment(_)
-        | Record::LeaseEnded { .. }
-        | Record::ResultForgotten { .. }
-        | Record::HistoryEnded { .. }
-        | Record::Blob { .. }
-        | Record::Forget { .. } => format!("{record:?}"),
-    }
-}
-
-fn shortly(message: &ToCoordinator) -> String {
-    match message {
-        ToCoordinator::Results(results) => match &results.reports {
-            pool::report::Reports::Plain(_) => format!("Results {{ {:?}, plain }}", results.chunk),
-            pool::report::Reports::Each(each) => {
-                let outcomes: Vec<_> = each.iter().map(|report| &report.outcome).collect();
-                format!("Results {{ {:?}, {outcomes:?} }}", results.chunk)
-            }
-        },
-        ToCoordinator::Hello(_)
-        | ToCoordinator::Heartbeat(_)
-        | ToCoordinator::Output(_)
-        | ToCoordinator::Return(_)
-        | ToCoordinator::Goodbye => format!("{message:?}"),
-    }
-}
-
-fn answered(reply: &Reply) -> String {
-    match reply {
-        Reply::Submitted(client, result) => format!("{client:?}: {result:?}"),
-        Reply::Done(command, result) => format!("{}: {result:?}", asked(command)),
-    }
-}
-
-fn asked(command: &Command) -> String {
-    match command {
-        Command::Submit(submit) => format!("Submit {{ {:?}, {:?} }}", submit.client, submit.spec),
-        Command::Cancel(_)
-        | Command::Release(_)
-        | Command::Retry(..)
-        | Command::Forget(_)
-        | Command::Follow(..)
-        | Command::Unfollow(..)
-        | Command::Left(_)
-        | Command::HoldBlob(_)
-        | Command::ReleaseBlob(_)
-        | Command::Drain => format!("{command:?}"),
-    }
 }

@@ -1,0 +1,93 @@
+//! What must hold of everything, where all that was decided is durable.
+
+use super::*;
+use pool::limits::LEASES_PER_WORKER_MAX;
+
+impl Model {
+    pub(crate) fn knows(&self, id: &JobId) -> bool {
+        self.jobs.contains_key(id)
+    }
+
+    /// A backup of the data folder has the blobs of its time too.
+    pub(crate) fn put_back_blobs(&self, blobs: &mut BTreeSet<Digest>) {
+        blobs.extend(self.references.keys().chain(self.fold_inputs.values()));
+    }
+
+    pub(crate) fn is_referenced(&self, digest: &Digest) -> bool {
+        self.references.contains_key(digest)
+            || self.fold_inputs.values().any(|input| input == digest)
+    }
+
+    /// I23: what one machine holds has a limit, and what is remembered of a
+    /// job's tasks is less than the tasks.
+    fn check_bounds(&self, stage: &mut Stage, disk: &Disk) {
+        let mut held: BTreeMap<MachineId, usize> = BTreeMap::new();
+        for (no, first) in disk.leases.keys() {
+            let job = self.numbers.get(no).and_then(|id| self.jobs.get(id));
+            let task = job.and_then(|job| job.tasks.get(*first as usize));
+            if let Some(machine) = task.and_then(|task| task.machine) {
+                *held.entry(machine).or_default() += 1;
+            }
+        }
+        for (machine, leases) in held {
+            if leases > LEASES_PER_WORKER_MAX {
+                stage.accuse(format!("I23: {machine} holds {leases} leases"));
+            }
+        }
+        for job in self.jobs.values() {
+            let rows = disk.histories.range((job.no, 0)..=(job.no, u32::MAX));
+            if rows.count() > job.tasks.len() {
+                stage.accuse(format!("I23: {:?} has more histories than tasks", job.no));
+            }
+        }
+        if disk.jobs.len() != self.jobs.len() {
+            stage.accuse(format!(
+                "I1, I23: {} jobs are on disk, {} were promised",
+                disk.jobs.len(),
+                self.jobs.len()
+            ));
+        }
+    }
+
+    /// I1, I15 and I16, over everything.
+    pub(crate) fn check_at_rest(&self, stage: &mut Stage, disk: &Disk) {
+        self.check_bounds(stage, disk);
+        for (client, id) in &self.acknowledged {
+            if !disk.jobs.values().any(|row| row.id == *id) {
+                stage.accuse(format!(
+                    "I1: {id} of {client:?} was acknowledged and is not on disk"
+                ));
+            }
+        }
+        for digest in self.references.keys() {
+            if !stage.blobs.contains(digest) {
+                stage.accuse(format!("I15: blob {digest} is referenced and gone"));
+            }
+            if !disk.blobs.contains_key(digest) {
+                stage.accuse(format!("I15: blob {digest} is referenced and not counted"));
+            }
+        }
+        for digest in disk.blobs.keys() {
+            if !self.is_referenced(digest) {
+                stage.accuse(format!(
+                    "I16: blob {digest} is counted and nothing refers to it"
+                ));
+            }
+        }
+    }
+
+    /// How a job that harmless tasks were made of must have ended.
+    pub(crate) fn must_be_done(&self, id: &JobId) -> bool {
+        self.jobs.get(id).is_some_and(|job| {
+            let in_time = job
+                .spec
+                .limits
+                .task_time
+                .is_none_or(|time| u128::from(job.workload.micros) <= time.as_micros());
+            job.workload.is_harmless()
+                && in_time
+                && job.spec.timeout.is_none()
+                && !job.spec.transient
+        })
+    }
+}
