@@ -3,6 +3,7 @@
 //! the coordinator.
 
 use crate::limits::{NAMED_BLOB_TIME, REPORTED_BLOB_TIME, UNNAMED_BLOB_TIME};
+use crate::space::Space;
 use bytes::Bytes;
 use pool::Digest;
 use std::collections::{HashMap, HashSet};
@@ -15,6 +16,7 @@ use store::{BlobWriter, Blobs, GetError, Hold, PutError};
 #[derive(Clone, Debug)]
 pub(crate) struct Keep {
     blobs: Blobs,
+    space: Space,
     kept: Arc<Mutex<Kept>>,
 }
 
@@ -25,9 +27,10 @@ struct Kept {
 }
 
 impl Keep {
-    pub(crate) fn new(blobs: Blobs) -> Keep {
+    pub(crate) fn new(blobs: Blobs, space: Space) -> Keep {
         Keep {
             blobs,
+            space,
             kept: Arc::default(),
         }
     }
@@ -40,7 +43,10 @@ impl Keep {
         // Held before it is looked for: an equal one may be deleted right now.
         let digest = Digest(*blake3::hash(&bytes).as_bytes());
         self.keep(digest, keep_for);
-        self.blobs.put(bytes).await?;
+        self.blobs
+            .put(bytes)
+            .await
+            .map_err(|error| self.heed(error))?;
         Ok(digest)
     }
 
@@ -55,7 +61,8 @@ impl Keep {
         Ok(self
             .blobs
             .put_many(many)
-            .await?
+            .await
+            .map_err(|error| self.heed(error))?
             .into_iter()
             .map(Digest)
             .collect())
@@ -69,7 +76,11 @@ impl Keep {
         keep_for: Duration,
     ) -> Result<(Digest, u64), PutError> {
         loop {
-            let (digest, bytes) = self.blobs.put_file(path, cap).await?;
+            let (digest, bytes) = self
+                .blobs
+                .put_file(path, cap)
+                .await
+                .map_err(|error| self.heed(error))?;
             if self.kept_in_time(digest, keep_for).await {
                 return Ok((Digest(digest), bytes));
             }
@@ -83,11 +94,19 @@ impl Keep {
         writer: BlobWriter,
         keep_for: Duration,
     ) -> Result<Option<(Digest, u64)>, PutError> {
-        let (digest, bytes) = writer.finish().await?;
+        let (digest, bytes) = writer.finish().await.map_err(|error| self.heed(error))?;
         Ok(self
             .kept_in_time(digest, keep_for)
             .await
             .then_some((Digest(digest), bytes)))
+    }
+
+    /// A blob was not written: where that is for want of space, people are told.
+    pub(crate) fn heed(&self, error: PutError) -> PutError {
+        if matches!(error, PutError::Full) {
+            self.space.low();
+        }
+        error
     }
 
     /// Where the blob lies, verified, for a reader that wants a path.

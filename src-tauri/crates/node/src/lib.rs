@@ -31,6 +31,7 @@ mod offline;
 mod pieces;
 mod run;
 pub mod settings;
+mod space;
 mod stored;
 pub mod template;
 mod tidy;

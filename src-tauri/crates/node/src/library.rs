@@ -7,6 +7,7 @@ use crate::limits::{LOG_TAIL_LINES, PAGE_BYTES, PIECE_BYTES};
 use crate::pieces::Pieces;
 use crate::run::{Input, Run};
 use crate::stored::{self, End, Kept, unread, unreadable};
+use crate::views::Names;
 use crate::{manifest, modules, views};
 use api::{BytesOf, Error, ErrorCode, PAGE_ROWS_MAX, Reply, ResultEntry, TaskState};
 use bytes::Bytes;
@@ -122,7 +123,7 @@ impl Library {
                 let jobs: Vec<_> = listed
                     .by_ref()
                     .take(limit)
-                    .map(|job| views::job(&job))
+                    .map(|job| views::job(&job, &Names::read(rules)))
                     .collect();
                 (jobs, listed.next().is_some())
             })
@@ -132,9 +133,13 @@ impl Library {
     }
 
     pub(crate) async fn job(&self, id: JobId) -> Result<api::JobView, Error> {
-        self.look(move |rules| rules.job(&id).map(|job| views::job(&job)))
-            .await?
-            .ok_or_else(|| no_such_job(&id.to_string()))
+        self.look(move |rules| {
+            rules
+                .job(&id)
+                .map(|job| views::job(&job, &Names::read(rules)))
+        })
+        .await?
+        .ok_or_else(|| no_such_job(&id.to_string()))
     }
 
     pub(crate) async fn tasks(&self, id: JobId, from: u32, limit: u32) -> Result<Reply, Error> {
@@ -152,10 +157,11 @@ impl Library {
                 u32::try_from(views.len()).unwrap_or(limit),
             )
             .await?;
+        let names = self.names().await?;
         let tasks = views
             .iter()
             .zip(items)
-            .map(|(task, item)| views::task(task, item))
+            .map(|(task, item)| views::task(task, item, &names))
             .collect();
         Ok(Reply::Tasks { tasks, next })
     }
@@ -167,7 +173,8 @@ impl Library {
             .await?
             .ok_or_else(|| no_such_task(&found.spec, index))?;
         let item = self.items(&found.spec, index, 1).await?.pop().flatten();
-        let mut task = views::task(&view, item);
+        let names = self.names().await?;
+        let mut task = views::task(&view, item, &names);
         if let Some(end) = self.end_of(found.no, index).await? {
             #[expect(
                 clippy::cast_precision_loss,
@@ -175,7 +182,7 @@ impl Library {
             )]
             let run_ms = end.micros as f64 / 1000.0;
             task.run_ms = Some(run_ms);
-            task.machine = Some(end.machine.to_string());
+            task.machine = Some(names.of(&end.machine));
             let tail = end.log.tail(&self.blobs).await?;
             task.log_tail = last_lines(&tail, end.log.bytes());
             if let Outcome::Failed(failure) = &end.outcome {
@@ -209,6 +216,7 @@ impl Library {
             }
             at = next;
         }
+        let names = self.names().await?;
         let mut ends = ends.into_iter().peekable();
         let mut results = Vec::with_capacity(states.len());
         let mut next = None;
@@ -222,8 +230,8 @@ impl Library {
             }
             inline += end.as_ref().map_or(0, inline_bytes);
             let entry = match end {
-                Some(end) => self.entry(end).await?,
-                None => unended(state),
+                Some(end) => self.entry(end, &names).await?,
+                None => unended(state, &names),
             };
             results.push(entry);
         }
@@ -313,6 +321,10 @@ impl Library {
             .filter(|end| end.index == index))
     }
 
+    async fn names(&self) -> Result<Names, Error> {
+        self.look(Names::read).await
+    }
+
     async fn found(&self, id: JobId) -> Result<Found, Error> {
         self.look(move |rules| {
             rules.job(&id).map(|job| Found {
@@ -329,7 +341,7 @@ impl Library {
     /// The one result that all became, or how far that is.
     async fn folded(&self, found: &Found) -> Result<Option<ResultEntry>, Error> {
         if let Some(end) = self.end_of(found.no, found.spec.count).await? {
-            return Ok(Some(self.entry(end).await?));
+            return Ok(Some(self.entry(end, &self.names().await?).await?));
         }
         let state = match &found.fold {
             FoldView::None => return Ok(None),
@@ -347,7 +359,7 @@ impl Library {
         }))
     }
 
-    async fn entry(&self, end: End) -> Result<ResultEntry, Error> {
+    async fn entry(&self, end: End, names: &Names) -> Result<ResultEntry, Error> {
         let done = matches!(end.outcome, Outcome::Done);
         let (text, base64) = match &end.output {
             Kept::Inline(bytes) => match std::str::from_utf8(bytes) {
@@ -357,8 +369,12 @@ impl Library {
             Kept::Blob { .. } => (None, None),
         };
         let (exit_code, failure) = match &end.outcome {
-            Outcome::Failed(failure) => (failure.exit_code, Some(views::failure(failure))),
-            Outcome::Done | Outcome::Elsewhere | Outcome::Lost { .. } | Outcome::Refused { .. } => {
+            Outcome::Failed(failed) => {
+                let failure = views::failure(failed);
+                (failure.exit_code, Some(failure))
+            }
+            Outcome::Elsewhere => (Some(views::ELSEWHERE), None),
+            Outcome::Done | Outcome::Lost { .. } | Outcome::Refused { .. } => {
                 (done.then_some(0), None)
             }
         };
@@ -379,7 +395,7 @@ impl Library {
                 TaskState::Failed
             },
             attempt: end.attempt,
-            machine: (end.machine != OWN_NODE).then(|| end.machine.to_string()),
+            machine: (end.machine != OWN_NODE).then(|| names.of(&end.machine)),
             bytes: end.output.bytes(),
             hash: Some(end.output.hash()),
             exit_code,
@@ -561,9 +577,9 @@ fn no_result(found: &Found, index: u32) -> Error {
     Error::new(ErrorCode::NoResult, format!("the job has {what}{ended}"))
 }
 
-fn unended(task: &pool::TaskView) -> ResultEntry {
+fn unended(task: &pool::TaskView, names: &Names) -> ResultEntry {
     ResultEntry {
-        machine: task.machine.map(|machine| machine.to_string()),
+        machine: task.machine.map(|machine| names.of(&machine)),
         failure: task.last_failure.as_ref().map(views::failure),
         ..empty(task.index, views::task_state(task.state), task.attempt)
     }

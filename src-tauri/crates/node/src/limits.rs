@@ -13,6 +13,11 @@ pub(crate) const TURNS_BEFORE_TIMER: u32 = 16;
 /// Longest sleep of the driver: its timer counts time in which the machine
 /// sleeps, the runtime's does not.
 pub(crate) const SLEEP_MAX: Duration = Duration::from_secs(5);
+/// Free space of the data folder's disk below which nothing new is accepted,
+/// in bytes: what runs still has to be recorded.
+pub(crate) const SPACE_MIN_BYTES: u64 = 4 << 20;
+/// Between two looks at the free space.
+pub(crate) const SPACE_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Between two tries of a commit while the disk is full.
 pub(crate) const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
 /// Frames on their way between coordinator and worker in one process.

@@ -13,6 +13,7 @@ use crate::host::Host;
 use crate::keep::Keep;
 use crate::library::Library;
 use crate::settings::Settings;
+use crate::space::Space;
 use crate::work::Wish;
 use api::{Error, Request};
 use sandbox::Sandbox;
@@ -61,7 +62,7 @@ struct Inner {
     sandbox: Result<Sandbox, Error>,
     /// To the worker of this machine, where there is one.
     wishes: Option<mpsc::Sender<Wish>>,
-    storage: watch::Receiver<Option<String>>,
+    space: Space,
     results_days: watch::Sender<u32>,
     /// Two names are not given at once.
     naming: tokio::sync::Mutex<()>,

@@ -4,14 +4,45 @@ mod card;
 mod failure;
 
 pub(crate) use card::{card, module_title, refusal};
-pub(crate) use failure::{failure, fold_failure};
+pub(crate) use failure::{ELSEWHERE, failure, fold_failure};
 
 use crate::run::Run;
 use api::{FoldState, JobState, MachineMemory, MachineState, Reason, TaskCounts, TaskState};
 use pool::spec::Fold;
-use pool::{Explanation, FoldView, JobView, MachineView, TaskView};
+use pool::{Coordinator, Explanation, FoldView, JobView, MachineId, MachineView, TaskView};
+use std::collections::HashMap;
 
-pub(crate) fn job(job: &JobView) -> api::JobView {
+/// What machines are called: by name, or by id where two share a name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names(HashMap<MachineId, String>);
+
+impl Names {
+    pub(crate) fn read(rules: &Coordinator) -> Names {
+        let machines: Vec<_> = rules
+            .machines()
+            .map(|machine| (machine.id, machine.name))
+            .collect();
+        let shared = |name: &str| machines.iter().filter(|(_, other)| other == name).count() > 1;
+        let named = |(id, name): &(MachineId, String)| {
+            let called = if shared(name) {
+                id.to_string()
+            } else {
+                name.clone()
+            };
+            (*id, called)
+        };
+        Names(machines.iter().map(named).collect())
+    }
+
+    /// One that was forgotten has its id left.
+    pub(crate) fn of(&self, machine: &MachineId) -> String {
+        self.0
+            .get(machine)
+            .map_or_else(|| machine.to_string(), Clone::clone)
+    }
+}
+
+pub(crate) fn job(job: &JobView, names: &Names) -> api::JobView {
     let shown = match Run::read(&job.spec.run) {
         Ok(run) => run.shown,
         Err(error) => {
@@ -34,7 +65,11 @@ pub(crate) fn job(job: &JobView) -> api::JobView {
             cached: 0,
         },
         reason: job.reason.as_ref().map(reason),
-        machines: job.machines.iter().map(ToString::to_string).collect(),
+        machines: job
+            .machines
+            .iter()
+            .map(|machine| names.of(machine))
+            .collect(),
         module: job.spec.module.to_string(),
         module_name: shown.module_name,
         priority: job.priority,
@@ -62,8 +97,8 @@ pub(crate) fn job(job: &JobView) -> api::JobView {
 }
 
 /// `item` is what the task was made from.
-pub(crate) fn task(task: &TaskView, item: Option<String>) -> api::TaskView {
-    let machine = task.machine.map(|machine| machine.to_string());
+pub(crate) fn task(task: &TaskView, item: Option<String>, names: &Names) -> api::TaskView {
+    let machine = task.machine.map(|machine| names.of(&machine));
     let last = task.last_failure.as_ref();
     api::TaskView {
         index: task.index,

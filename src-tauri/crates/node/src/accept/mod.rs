@@ -327,7 +327,7 @@ fn parameters(card: &Card, submit: &Submit) -> Result<Option<Vec<(String, String
 /// An error of the blob folder while writing, at the door.
 pub(crate) fn unkept(error: &PutError) -> Error {
     match error {
-        PutError::Full => crate::driver::full(),
+        PutError::Full => crate::space::full(),
         PutError::TooLarge { cap } => Error::new(
             ErrorCode::InputTooLarge,
             format!("it is larger than the {cap} bytes that one blob may have"),

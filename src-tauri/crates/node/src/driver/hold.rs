@@ -4,22 +4,13 @@
 
 use super::{Input, Loop};
 use crate::limits::FULL_DISK_RETRY;
-use api::{Error, ErrorCode};
+use crate::space::full;
 use tokio::time::{Instant, timeout_at};
-
-/// As people read it in the status.
-const FULL: &str = "the disk is full: nothing new is accepted, and what runs is recorded when there is space again";
 
 impl Loop {
     /// Until the commit is to be tried again.
     pub(super) async fn hold(&mut self) {
-        let news = self
-            .driver
-            .storage
-            .send_if_modified(|storage| storage.replace(FULL.to_owned()).is_none());
-        if news {
-            tracing::error!("{FULL}");
-        }
+        self.driver.space.held(true);
         let again = Instant::now() + FULL_DISK_RETRY;
         while let Ok(Some(input)) = timeout_at(again, self.driver.inbox.recv()).await {
             match input {
@@ -43,12 +34,4 @@ impl Loop {
         }
         tokio::time::sleep_until(again).await;
     }
-}
-
-pub(crate) fn full() -> Error {
-    Error::new(
-        ErrorCode::StorageFull,
-        "the disk is full, so nothing was accepted",
-    )
-    .hint("free some space on the disk of the data folder; what already runs goes on by itself")
 }

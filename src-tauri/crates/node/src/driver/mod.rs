@@ -10,7 +10,6 @@ mod hold;
 mod inbox;
 mod rows;
 
-pub(crate) use hold::full;
 pub(crate) use inbox::{Driving, Input, Turn};
 pub(crate) use rows::image;
 
@@ -18,6 +17,7 @@ use crate::chores::Chores;
 use crate::clock::Clock;
 use crate::follow::Follows;
 use crate::limits::{INPUTS_PER_TURN, SLEEP_MAX, TURNS_BEFORE_TIMER};
+use crate::space::Space;
 use bytes::Bytes;
 use inbox::After;
 use pool::codec::{Decoder, encode};
@@ -36,8 +36,7 @@ pub(crate) struct Driver {
     pub(crate) inbox: mpsc::Receiver<Input>,
     pub(crate) chores: Chores,
     pub(crate) follows: Follows,
-    /// What people are told while the disk is full.
-    pub(crate) storage: watch::Sender<Option<String>>,
+    pub(crate) space: Space,
     /// Smoothed time of a commit, for workers in this process: microseconds.
     pub(crate) commit_micros: watch::Sender<u32>,
 }
@@ -245,9 +244,7 @@ impl Loop {
                 return false;
             }
         }
-        self.driver
-            .storage
-            .send_if_modified(|storage| storage.take().is_some());
+        self.driver.space.held(false);
         let micros = self.driver.writer.commit_micros();
         self.driver.commit_micros.send_if_modified(|last| {
             // A tenth more or less is no news to anybody.

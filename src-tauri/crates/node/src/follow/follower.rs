@@ -5,7 +5,7 @@ use super::{News, Pending};
 use crate::library::Library;
 use crate::limits::{FOLLOWER_EVENTS, LOOK_EVERY, PROGRESS_EVERY};
 use crate::stored::Kept;
-use crate::views;
+use crate::views::{self, Names};
 use api::{Error, Event, Reply, TaskCounts};
 use data_encoding::BASE64;
 use pool::message::{Output, Stream};
@@ -140,7 +140,7 @@ impl Follower {
         let looked = self.library.look(move |rules| {
             let task = if single { rules.task(id, 0) } else { None };
             (
-                rules.job(&id).map(|job| views::job(&job)),
+                rules.job(&id).map(|job| views::job(&job, &Names::read(rules))),
                 task.and_then(|task| task.progress),
             )
         });

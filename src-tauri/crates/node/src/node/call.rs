@@ -26,9 +26,7 @@ pub(super) async fn call(
                     "the node is stopping and takes no new jobs",
                 ));
             }
-            if node.storage.borrow().is_some() {
-                return Err(crate::driver::full());
-            }
+            node.space.check()?;
             node.acceptance().accept(*submit, submitter).await?
         }
         Request::Release { job } => verbs::release(node, &job).await?,
@@ -82,7 +80,7 @@ pub(super) async fn call(
                 &node.options.folders,
                 &node.settings(),
                 &node.sandbox,
-                node.storage.borrow().clone(),
+                node.space.said(),
             ),
         },
         Request::Logs {

@@ -13,6 +13,7 @@ use crate::keep::Keep;
 use crate::library::Library;
 use crate::limits::INBOX;
 use crate::settings::Settings;
+use crate::space::Space;
 use crate::tidy::Tidy;
 use crate::work::{Supply, Wish, Working};
 use api::{Error, ErrorCode};
@@ -53,11 +54,11 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
     coordinator.living_only(options.living_only);
 
     let host = Arc::new(Host::new());
-    let keep = Keep::new(blobs.clone());
+    let space = Space::new();
+    let keep = Keep::new(blobs.clone(), space.clone());
     let (inbox, received) = mpsc::channel(INBOX);
     let driving = Driving::new(inbox);
     let library = Library::of_node(driving.clone(), reader.clone(), blobs, host.clone());
-    let (storage, storage_said) = watch::channel(None);
     let (commit_micros, commits) = watch::channel(writer.commit_micros());
     let (ended_says, ended) = watch::channel(false);
     let driver = Driver {
@@ -71,7 +72,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
             keep: keep.clone(),
         },
         follows: Follows::default(),
-        storage,
+        space: space.clone(),
         commit_micros,
     };
     tokio::spawn(async move {
@@ -105,6 +106,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
         results_days: days,
     };
     tokio::spawn(tidy.run());
+    tokio::spawn(space.clone().watch(options.folders.data.clone(), ended.clone()));
     Ok(Node {
         inner: Arc::new(Inner {
             settings: Mutex::new(options.settings.clone()),
@@ -116,7 +118,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
             host,
             sandbox,
             wishes,
-            storage: storage_said,
+            space,
             results_days,
             naming: tokio::sync::Mutex::default(),
             stopping: AtomicBool::new(false),

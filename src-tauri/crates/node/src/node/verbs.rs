@@ -48,7 +48,7 @@ pub(super) async fn status(node: &Inner) -> Result<Reply, Error> {
         tasks_running: counts.tasks_running,
         contribution: contribution(node).await?,
         machines: node.library.machines().await?,
-        storage: node.storage.borrow().clone(),
+        storage: node.space.said(),
     })))
 }
 

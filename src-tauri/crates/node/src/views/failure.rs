@@ -3,11 +3,14 @@
 use api::FailureView;
 use pool::report::{Failure, FailureKind};
 
+/// What a program that asks for another machine exits with.
+pub(crate) const ELSEWHERE: u32 = 75;
+
 pub(crate) fn failure(failure: &Failure) -> FailureView {
     FailureView {
         kind: kind(failure.kind).to_owned(),
         message: failure.message.clone(),
-        exit_code: failure.exit_code,
+        exit_code: failure.exit_code.or((failure.kind == FailureKind::Elsewhere).then_some(ELSEWHERE)),
         backtrace: failure.backtrace.clone(),
     }
 }

@@ -69,7 +69,7 @@ impl Collector {
             Stream::Stderr => &mut self.stderr,
         };
         let offset = written.total;
-        written.add(self.keep.blobs(), &bytes).await;
+        written.add(&self.keep, &bytes).await;
         self.live.then(|| Output {
             job: self.chunk.job,
             index: self.current(),

@@ -1,11 +1,9 @@
 //! How a task ended, from the executor's words to the rules'.
 
 use crate::limits::ERROR_LINE_BYTES;
+use crate::views::ELSEWHERE;
 use pool::report::{Failure, FailureKind, Outcome};
 use sandbox::End;
-
-/// Exit code of a program that asks to be tried on another machine.
-const ELSEWHERE: u32 = 75;
 
 /// `last_line` is the log's, and becomes the error text of a program that
 /// exited with a code.

@@ -50,7 +50,7 @@ pub(super) enum Left {
 }
 
 impl Written {
-    pub(super) async fn add(&mut self, blobs: &Blobs, bytes: &[u8]) {
+    pub(super) async fn add(&mut self, keep: &Keep, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         if self.spilled.is_none() && self.bytes.len() + bytes.len() <= SPILL_BYTES {
             self.bytes.extend_from_slice(bytes);
@@ -58,9 +58,9 @@ impl Written {
         }
         self.keep_tail(bytes);
         if self.error.is_none()
-            && let Err(error) = self.spill(blobs, bytes).await
+            && let Err(error) = self.spill(keep.blobs(), bytes).await
         {
-            self.error = Some(error);
+            self.error = Some(keep.heed(error));
         }
     }
 
