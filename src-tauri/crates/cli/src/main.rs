@@ -25,10 +25,12 @@ mod verbs;
 mod version;
 mod watch;
 
+use api::ErrorCode;
 use context::Context;
-use failure::Failure;
+use failure::{Failure, exit_code};
 use output::Output;
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 use typed::{Command, Refusal, Typed};
 
@@ -46,6 +48,11 @@ fn main() -> ExitCode {
 
 fn refused(refusal: &Refusal, words: &[OsString]) -> u8 {
     match refusal {
+        Refusal::Nothing => {
+            // A closed stderr reads no help.
+            let _ = write!(std::io::stderr(), "{}", typed::command().render_help());
+            exit_code(ErrorCode::Usage)
+        }
         Refusal::Help(help) => {
             // A closed stdout reads no help.
             drop(help.print());

@@ -18,7 +18,6 @@ use std::path::PathBuf;
     about = "The machines you own, working as one",
     disable_help_subcommand = true,
     subcommand_required = true,
-    arg_required_else_help = true,
     max_term_width = 100,
     before_help = "Examples:\n  skep run program.wasm input.txt\n  skep run sample:mandelbrot --width 1920 --height 1080 -o mandelbrot.png"
 )]
@@ -99,6 +98,8 @@ pub(crate) enum Command {
 /// A command line that cannot be understood, or asks for help only.
 #[derive(Debug)]
 pub(crate) enum Refusal {
+    /// Not a word: whoever types that wants to know what there is.
+    Nothing,
     /// To be printed as it is: help, or the version.
     Help(clap::Error),
     Wrong(api::Error),
@@ -106,6 +107,9 @@ pub(crate) enum Refusal {
 
 impl Typed {
     pub(crate) fn parse_words(words: &[OsString]) -> Result<Typed, Refusal> {
+        if words.len() <= 1 {
+            return Err(Refusal::Nothing);
+        }
         let matches = command().try_get_matches_from(words).map_err(refusal)?;
         Typed::from_arg_matches(&matches).map_err(refusal)
     }
@@ -139,35 +143,35 @@ fn refusal(error: clap::Error) -> Refusal {
     ) {
         return Refusal::Help(error);
     }
+    let words = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.clone()),
+        Some(ContextValue::Strings(words)) => Some(words.join(", ")),
+        Some(_) | None => None,
+    };
     let text = error.render().to_string();
-    let lines = text
+    let message = text
         .lines()
         .map(str::trim)
-        .take_while(|line| !line.starts_with("Usage:"));
-    let mut message = Vec::new();
-    let mut tip = None;
-    for line in lines.filter(|line| !line.is_empty()) {
-        match line.strip_prefix("tip: ") {
-            Some(words) => tip = tip.or_else(|| Some(words.to_owned())),
-            None => message.push(line.trim_start_matches("error: ")),
+        .take_while(|line| {
+            !line.is_empty() && !line.starts_with("Usage:") && !line.starts_with("tip:")
+        })
+        .map(|line| line.trim_start_matches("error: ").trim_end_matches(':'))
+        .collect::<Vec<_>>()
+        .join(" ");
+    let near = words(ContextKind::SuggestedSubcommand).or_else(|| words(ContextKind::SuggestedArg));
+    let usage = || match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => {
+            let usage = usage.to_string();
+            let one_line = usage.split_whitespace().collect::<Vec<_>>().join(" ");
+            Some(one_line.trim_start_matches("Usage: ").to_owned())
         }
-    }
-    let usage = error
-        .context()
-        .find_map(|(kind, value)| match (kind, value) {
-            (ContextKind::Usage, ContextValue::StyledStr(usage)) => Some(usage.to_string()),
-            _ => None,
-        });
-    let usage = usage.map(|usage| {
-        usage
-            .lines()
-            .map(str::trim)
-            .collect::<Vec<_>>()
-            .join(" ")
-            .replace("Usage: ", "")
-    });
-    let hint = tip.or(usage).unwrap_or_else(|| "skep --help".to_owned());
-    Refusal::Wrong(crate::failure::usage(message.join(" ")).hint(hint))
+        Some(_) | None => None,
+    };
+    let hint = match near {
+        Some(near) => format!("did you mean {near}?"),
+        None => usage().unwrap_or_else(|| "skep --help".to_owned()),
+    };
+    Refusal::Wrong(crate::failure::usage(message).hint(hint))
 }
 
 #[cfg(test)]

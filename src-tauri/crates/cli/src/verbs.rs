@@ -6,6 +6,7 @@ use api::{
     ModuleView, PAGE_ROWS_MAX, Reply, Request, ResultEntry, Status, Submit, TaskView,
 };
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 
 /// A page of results in index order.
@@ -15,6 +16,17 @@ pub(crate) struct Page {
     /// Where the next page begins.
     pub(crate) next: Option<u32>,
     pub(crate) folded: Option<Box<ResultEntry>>,
+}
+
+/// Machines' names by their ids.
+#[derive(Debug, Default)]
+pub(crate) struct Names(BTreeMap<String, String>);
+
+impl Names {
+    /// The name, or the id of a machine that is no longer known.
+    pub(crate) fn of<'n>(&'n self, id: &'n str) -> &'n str {
+        self.0.get(id).map_or(id, String::as_str)
+    }
 }
 
 impl Door {
@@ -195,6 +207,17 @@ impl Door {
             return Err(out_of_turn());
         };
         Ok(machines)
+    }
+
+    /// What people call machines; where they cannot be asked for, nothing.
+    pub(crate) async fn names(&self) -> Names {
+        let machines = self.machines().await.unwrap_or_default();
+        Names(
+            machines
+                .into_iter()
+                .map(|machine| (machine.id, machine.name))
+                .collect(),
+        )
     }
 
     pub(crate) async fn machine(&self, machine: &str) -> Result<MachineView, Error> {

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Stream;
 use crate::reach::{self, Start};
-use crate::run::follow::{Following, Interrupt, Show};
+use crate::run::follow::{Following, Interrupt, Interrupts, Show};
 use crate::select::Indices;
 use crate::task;
 
@@ -35,6 +35,7 @@ pub(crate) async fn logs(context: &Context, logs: &Logs) -> Result<(), Failure> 
             Show::Log,
             Interrupt::Leaves,
             Start::run(false),
+            Interrupts::listen()?,
         );
         following.follow(&mut door).await?;
         return Ok(());

@@ -113,6 +113,9 @@ pub(super) fn took(job: &JobView) -> String {
 fn why(job: &JobView) -> String {
     match (&job.reason, &job.first_failure) {
         (Some(reason), _) => reason.text.clone(),
+        (None, _) if job.cancelled_by.as_deref() == Some("timeout") => {
+            "ended by its --timeout".to_owned()
+        }
         (None, Some((index, failure))) if job.tasks.total > 1 => {
             format!("task {index}: {}", failure.message)
         }

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::words;
 use crate::reach;
-use crate::run::deliver::{self, Printed};
+use crate::run::deliver::{self, Printer};
 use api::{Error, ErrorCode, JobState};
 use std::path::PathBuf;
 
@@ -55,7 +55,7 @@ pub(crate) async fn results(context: &Context, results: &Results) -> Result<(), 
         &job,
         results.output.as_deref(),
         results.collect.as_deref(),
-        Printed::Nothing,
+        &mut Printer::default(),
     )
     .await?;
     if !delivered.places.is_empty() {

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::output::table::pairs;
 use crate::output::{json, words};
 use crate::reach;
+use crate::verbs::Names;
 use api::{Fold, FoldState, JobView};
 
 /// Show one job: how far it is, or why it waits or failed
@@ -29,10 +30,10 @@ pub(crate) async fn show(context: &Context, show: &Show) -> Result<(), Failure> 
     if output.quiet {
         return output.line(&job.id);
     }
-    output.line(pairs(rows(&job)))
+    output.line(pairs(rows(&job, &door.names().await)))
 }
 
-fn rows(job: &JobView) -> Vec<(&'static str, String)> {
+fn rows(job: &JobView, names: &Names) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("job", job.id.clone()),
         ("name", job.name.clone()),
@@ -70,7 +71,8 @@ fn rows(job: &JobView) -> Vec<(&'static str, String)> {
         rows.push(("result", kind.clone()));
     }
     if !job.machines.is_empty() {
-        rows.push(("machines", job.machines.join(", ")));
+        let machines: Vec<&str> = job.machines.iter().map(|id| names.of(id)).collect();
+        rows.push(("machines", machines.join(", ")));
     }
     if job.priority != 0 {
         rows.push(("priority", job.priority.to_string()));

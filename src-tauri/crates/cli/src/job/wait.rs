@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::reach::{self, Start};
 use crate::run::finish;
-use crate::run::follow::{Following, Interrupt, Show};
+use crate::run::follow::{Following, Interrupt, Interrupts, Show};
 use std::path::PathBuf;
 
 /// Follow a job to its end, and exit as run would have
@@ -42,17 +42,23 @@ pub(crate) async fn wait(context: &Context, wait: Wait) -> Result<(), Failure> {
     } else {
         Show::Results
     };
-    let mut following =
-        Following::new(context, &job.id, show, Interrupt::Leaves, Start::run(false));
+    let mut following = Following::new(
+        context,
+        &job.id,
+        show,
+        Interrupt::Leaves,
+        Start::run(false),
+        Interrupts::listen()?,
+    );
     let outcome = match following.follow(&mut door).await {
         Ok(ended) => {
             finish(
                 context,
-                &door,
+                &mut door,
                 &ended,
                 wait.output.as_deref(),
                 wait.collect.as_deref(),
-                following.printed(),
+                following.into_printer(),
             )
             .await
         }

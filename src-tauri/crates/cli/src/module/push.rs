@@ -12,12 +12,12 @@ use std::path::Path;
 #[derive(Debug, clap::Args)]
 #[command(before_help = "Examples:
   skep module push resize.wasm
-  skep module push target/wasm32-wasip1/release/resize.wasm resize-2")]
+  skep module push target/wasm32-wasip1/release/resize.wasm --name resize-2")]
 pub(crate) struct Push {
     #[arg(value_name = "FILE")]
     file: String,
     /// What it is called from now on; without it, the file's name
-    #[arg(value_name = "NAME")]
+    #[arg(long)]
     name: Option<String>,
 }
 

@@ -85,7 +85,16 @@ pub(crate) fn check(path: &Path) -> Result<(), Error> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(is_a_folder(path)),
         Ok(found) if !found.is_file() => Ok(()),
-        Ok(_) | Err(_) => check_folder(folder_of(path)),
+        // A folder that is not there is rather a typing mistake than a wish.
+        Ok(_) | Err(_) => {
+            let folder = folder_of(path);
+            let found = std::fs::metadata(folder).map_err(|error| unwritable(path, &error))?;
+            if found.is_dir() {
+                check_folder(folder)
+            } else {
+                check_folder(path)
+            }
+        }
     }
 }
 
@@ -186,7 +195,8 @@ mod tests {
         let file = dir.path().join("file");
         std::fs::write(&file, "").unwrap();
         check(&file).unwrap();
-        check(&dir.path().join("new/one")).unwrap();
+        check(&dir.path().join("new")).unwrap();
+        assert!(check(&dir.path().join("none/new")).is_err());
         assert!(check(dir.path()).is_err());
         assert!(check(&file.join("below")).is_err());
         assert!(check_folder(&file).is_err());

@@ -88,7 +88,7 @@ impl Progress {
             ));
         }
         match reason {
-            Some(reason) => words.push_str(&format!(", waiting: {reason}")),
+            Some(reason) => words.push_str(&format!(", {reason}")),
             None => {
                 if let Some(left) = self.left(tasks, ended_here) {
                     words.push_str(&format!(", {} left", words::span(left)));

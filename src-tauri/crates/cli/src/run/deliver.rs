@@ -5,6 +5,7 @@ use crate::failure::{Failure, usage};
 use crate::output::files::{self, NewFile};
 use crate::output::progress::Progress;
 use crate::output::{Stream, json, words};
+use crate::reach::Door;
 use crate::verbs::{Page, out_of_turn};
 use api::{BytesOf, Error, ErrorCode, JobView, PAGE_ROWS_MAX, Request, ResultEntry, TaskState};
 use bytes::Bytes;
@@ -12,16 +13,6 @@ use node::template::{Placeholder, Template};
 use node::{Answer, Then};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-
-/// What is on stdout already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Printed {
-    Nothing,
-    /// A job of one task, shown as it wrote.
-    Streamed,
-    /// Results of tasks before this index.
-    Until(u32),
-}
 
 /// What was written where.
 #[derive(Debug, Default)]
@@ -31,12 +22,17 @@ pub(crate) struct Delivered {
     pub(crate) bytes: u64,
 }
 
-/// Prints results in index order while the job runs.
+/// Prints results in index order, each byte once: while the job runs, at its
+/// end, and with another node after the first went away.
 #[derive(Debug, Default)]
 pub(crate) struct Printer {
     next: u32,
+    /// Bytes of the next result that are printed.
+    printed: u64,
     /// Durable results from `next` on: first index and end, as they came.
     ready: Vec<(u32, u32)>,
+    /// A job of one task was shown as it wrote.
+    streamed: bool,
 }
 
 /// Where results go, once it is known how many there are.
@@ -71,11 +67,11 @@ pub(crate) fn check(output: &Path) -> Result<(), Error> {
 
 pub(crate) async fn deliver(
     context: &Context,
-    door: &crate::reach::Door,
+    door: &Door,
     job: &JobView,
     output: Option<&Path>,
     collect: Option<&Path>,
-    printed: Printed,
+    printer: &mut Printer,
 ) -> Result<Delivered, Failure> {
     let delivery = Delivery { context, door, job };
     let mut delivered = Delivered::default();
@@ -89,7 +85,7 @@ pub(crate) async fn deliver(
         return Ok(delivered);
     }
     match to {
-        To::Stdout => delivery.print(printed).await?,
+        To::Stdout => delivery.print(printer).await?,
         To::File(path) => delivery.one_file(&path, &mut delivered).await?,
         To::Pattern(_) | To::Folder { .. } => {
             let mut from = Some(0);
@@ -117,7 +113,7 @@ pub(crate) async fn deliver(
 
 struct Delivery<'d> {
     context: &'d Context,
-    door: &'d crate::reach::Door,
+    door: &'d Door,
     job: &'d JobView,
 }
 
@@ -172,53 +168,46 @@ impl Delivery<'_> {
         Ok(())
     }
 
-    async fn print(&self, printed: Printed) -> Result<(), Failure> {
-        if self.is_folded() {
-            let page = self.page(0).await?;
-            return match page.folded.filter(|entry| entry.state == TaskState::Done) {
-                Some(entry) => self.print_one(&entry).await,
-                None => Ok(()),
-            };
-        }
-        let mut printer = match printed {
-            Printed::Streamed => return Ok(()),
-            Printed::Nothing => Printer::default(),
-            Printed::Until(next) => Printer {
-                next,
-                ..Printer::default()
-            },
-        };
-        if self.job.tasks.total == 1 {
-            let page = self.page(0).await?;
-            return match page.results.first() {
-                Some(entry) => self.print_one(entry).await,
-                None => Ok(()),
-            };
-        }
-        printer.ready.push((0, self.job.tasks.total));
-        printer
-            .print(self.context, self.door, &self.job.id, None)
-            .await
-    }
-
-    /// One result by itself. A picture on a terminal helps nobody.
-    async fn print_one(&self, entry: &ResultEntry) -> Result<(), Failure> {
-        let binary =
-            entry.base64.is_some() || self.job.result_type.as_deref().is_some_and(is_binary);
-        if binary && std::io::stdout().is_terminal() {
-            let kind = self.job.result_type.as_deref().unwrap_or("binary data");
-            self.context.output.note(format_args!(
-                "the result is {} of {kind}; skep job results {} -o FILE saves it",
-                words::bytes(entry.bytes),
-                words::short(&self.job.id, [])
-            ));
+    async fn print(&self, printer: &mut Printer) -> Result<(), Failure> {
+        if printer.streamed {
             return Ok(());
         }
-        let output = &self.context.output;
-        bytes_of(self.door, &self.job.id, entry, |bytes| {
-            output.guest(Stream::Stdout, bytes)
-        })
-        .await
+        if !self.is_folded() && self.job.tasks.total > 1 {
+            printer.came(0, self.job.tasks.total);
+            return printer
+                .print(self.context, self.door, &self.job.id, None)
+                .await;
+        }
+        let page = self.page(0).await?;
+        let entry = if self.is_folded() {
+            page.folded.as_deref()
+        } else {
+            page.results.first()
+        };
+        match entry.filter(|entry| entry.state == TaskState::Done) {
+            Some(entry) if self.would_garble(entry) => {
+                self.context.output.note(format_args!(
+                    "the result is {} of {}; skep job results {} -o FILE saves it",
+                    words::bytes(entry.bytes),
+                    self.job.result_type.as_deref().unwrap_or("binary data"),
+                    words::short(&self.job.id, [])
+                ));
+                Ok(())
+            }
+            Some(entry) => {
+                printer
+                    .print_one(self.context, self.door, &self.job.id, entry, None)
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A picture on a terminal helps nobody.
+    fn would_garble(&self, entry: &ResultEntry) -> bool {
+        let binary =
+            entry.base64.is_some() || self.job.result_type.as_deref().is_some_and(is_binary);
+        binary && std::io::stdout().is_terminal()
     }
 
     async fn save(&self, entry: &ResultEntry, path: &Path) -> Result<u64, Failure> {
@@ -437,6 +426,14 @@ impl Delivery<'_> {
 }
 
 impl Printer {
+    /// Of a job whose output was shown as it came.
+    pub(crate) fn streamed() -> Printer {
+        Printer {
+            streamed: true,
+            ..Printer::default()
+        }
+    }
+
     /// Notes results that are there; true when the next one to print is.
     pub(crate) fn came(&mut self, first: u32, count: u32) -> bool {
         self.ready.push((first, first.saturating_add(count)));
@@ -449,16 +446,12 @@ impl Printer {
             .any(|(first, end)| (*first..*end).contains(&self.next))
     }
 
-    pub(crate) fn printed(&self) -> Printed {
-        Printed::Until(self.next)
-    }
-
     /// Prints what is there, in order and without a gap. A task that has ended
     /// without a result prints nothing.
     pub(crate) async fn print(
         &mut self,
         context: &Context,
-        door: &crate::reach::Door,
+        door: &Door,
         job: &str,
         progress: Option<&Progress>,
     ) -> Result<(), Failure> {
@@ -471,26 +464,43 @@ impl Printer {
                 match entry.state {
                     TaskState::Queued | TaskState::Running => return Ok(()),
                     TaskState::Failed | TaskState::Cancelled => {}
-                    TaskState::Done => {
-                        bytes_of(door, job, entry, |bytes| {
-                            let print = || context.output.guest(Stream::Stdout, bytes);
-                            progress.map_or_else(print, |progress| progress.aside(print))
-                        })
-                        .await?;
-                    }
+                    TaskState::Done => self.print_one(context, door, job, entry, progress).await?,
                 }
-                self.next = entry.index + 1;
+                (self.next, self.printed) = (entry.index + 1, 0);
             }
             let next = self.next;
             self.ready.retain(|(_, end)| *end > next);
         }
         Ok(())
     }
+
+    async fn print_one(
+        &mut self,
+        context: &Context,
+        door: &Door,
+        job: &str,
+        entry: &ResultEntry,
+        progress: Option<&Progress>,
+    ) -> Result<(), Failure> {
+        let mut seen = 0;
+        bytes_of(door, job, entry, |bytes| {
+            let old = usize::try_from(self.printed - seen)
+                .unwrap_or(usize::MAX)
+                .min(bytes.len());
+            let new = &bytes[old..];
+            let print = || context.output.guest(Stream::Stdout, new);
+            progress.map_or_else(print, |progress| progress.aside(print))?;
+            self.printed += new.len() as u64;
+            seen += bytes.len() as u64;
+            Ok(())
+        })
+        .await
+    }
 }
 
 /// The bytes of a result, inline or fetched.
 async fn bytes_of(
-    door: &crate::reach::Door,
+    door: &Door,
     job: &str,
     entry: &ResultEntry,
     mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
@@ -513,7 +523,7 @@ async fn bytes_of(
 
 /// Bytes of a task, piece by piece.
 pub(crate) async fn download(
-    door: &crate::reach::Door,
+    door: &Door,
     job: &str,
     index: u32,
     what: BytesOf,
@@ -550,7 +560,7 @@ fn is_binary(media_type: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Printed, Printer, check};
+    use super::{Printer, check};
     use api::ErrorCode;
 
     #[test]
@@ -561,7 +571,8 @@ mod tests {
         printer.next = 2;
         assert!(!printer.came(5, 1));
         assert!(printer.came(2, 1));
-        assert_eq!(printer.printed(), Printed::Until(2));
+        printer.next = 3;
+        assert!(printer.came(9, 1), "what came early is remembered");
     }
 
     #[test]

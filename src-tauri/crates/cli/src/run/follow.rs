@@ -5,7 +5,7 @@
 //! the clients that remain race for the data folder, one becomes the node, and
 //! the others find it.
 
-use super::deliver::{Printed, Printer};
+use super::deliver::Printer;
 use super::shown::Shown;
 use crate::context::Context;
 use crate::failure::{Failure, INTERRUPTED};
@@ -52,7 +52,8 @@ pub(crate) struct Following<'c> {
     interrupt: Interrupt,
     /// The node that this becomes where none is left.
     start: Start,
-    interrupts: u32,
+    interrupts: Interrupts,
+    interrupted: u32,
     shown: Shown,
     printer: Printer,
     progress: Progress,
@@ -66,7 +67,8 @@ enum Round {
     NodeGone,
 }
 
-struct Interrupts {
+/// Ctrl-C and SIGTERM, heard from the moment this is made.
+pub(crate) struct Interrupts {
     ctrl_c: Signal,
     terminate: Signal,
 }
@@ -78,6 +80,7 @@ impl<'c> Following<'c> {
         show: Show,
         interrupt: Interrupt,
         start: Start,
+        interrupts: Interrupts,
     ) -> Following<'c> {
         Following {
             context,
@@ -85,7 +88,8 @@ impl<'c> Following<'c> {
             show,
             interrupt,
             start,
-            interrupts: 0,
+            interrupts,
+            interrupted: 0,
             shown: Shown::default(),
             printer: Printer::default(),
             progress: Progress::new(&context.output),
@@ -93,37 +97,29 @@ impl<'c> Following<'c> {
         }
     }
 
-    /// What is on stdout already.
-    pub(crate) fn printed(&self) -> Printed {
+    /// What prints the rest.
+    pub(crate) fn into_printer(self) -> Printer {
         match self.show {
-            Show::Output { stdout: true } => Printed::Streamed,
-            Show::Results => self.printer.printed(),
-            Show::Nothing | Show::Output { stdout: false } | Show::Log | Show::Progress => {
-                Printed::Nothing
-            }
+            Show::Output { stdout: true } => Printer::streamed(),
+            Show::Results
+            | Show::Nothing
+            | Show::Output { stdout: false }
+            | Show::Log
+            | Show::Progress => self.printer,
         }
     }
 
     /// Until the job has ended. `door` is another one afterwards where the
     /// node went away.
     pub(crate) async fn follow(&mut self, door: &mut Door) -> Result<JobView, Failure> {
-        let mut interrupts = Interrupts {
-            ctrl_c: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        };
         loop {
-            match self.round(door, &mut interrupts).await {
+            match self.round(door).await {
                 Ok(Round::Ended(job)) => {
                     self.progress.clear();
                     return Ok(*job);
                 }
-                Ok(Round::NodeGone) => {
-                    self.context
-                        .output
-                        .note("the node has ended; going on with the next");
-                    tokio::time::sleep(FOLLOW_AGAIN).await;
-                    *door = reach::to_node_or_start(self.context, self.start).await?;
-                }
+                Ok(Round::NodeGone) => self.next_node(door).await?,
+                Err(Failure::Error(error)) if is_gone(&error) => self.next_node(door).await?,
                 Err(Failure::Closed) => {
                     // Nobody wants to see the rest, so it is not computed either.
                     if self.interrupt == Interrupt::Cancels {
@@ -136,7 +132,18 @@ impl<'c> Following<'c> {
         }
     }
 
-    async fn round(&mut self, door: &Door, interrupts: &mut Interrupts) -> Result<Round, Failure> {
+    /// The node went away: find the next one, or become it.
+    async fn next_node(&mut self, door: &mut Door) -> Result<(), Failure> {
+        self.progress.clear();
+        self.context
+            .output
+            .note("the node has ended; going on with the next one");
+        tokio::time::sleep(FOLLOW_AGAIN).await;
+        *door = reach::to_node_or_start(self.context, self.start).await?;
+        Ok(())
+    }
+
+    async fn round(&mut self, door: &Door) -> Result<Round, Failure> {
         let output = matches!(self.show, Show::Output { .. } | Show::Log | Show::Results);
         let request = Request::Follow {
             job: self.job.clone(),
@@ -152,7 +159,7 @@ impl<'c> Following<'c> {
             Err(error) => return Err(error.into()),
         };
         self.shown.begin();
-        self.events(door, &mut events, interrupts).await?;
+        self.events(door, &mut events).await?;
         self.end(last).await
     }
 
@@ -160,7 +167,6 @@ impl<'c> Following<'c> {
         &mut self,
         door: &Door,
         events: &mut mpsc::Receiver<Event>,
-        interrupts: &mut Interrupts,
     ) -> Result<(), Failure> {
         loop {
             tokio::select! {
@@ -168,7 +174,7 @@ impl<'c> Following<'c> {
                     Some(event) => self.event(door, event).await?,
                     None => return Ok(()),
                 },
-                () = interrupts.next() => self.interrupted(door).await?,
+                () = self.interrupts.next() => self.interrupted(door).await?,
             }
         }
     }
@@ -185,8 +191,8 @@ impl<'c> Following<'c> {
     }
 
     async fn interrupted(&mut self, door: &Door) -> Result<(), Failure> {
-        self.interrupts += 1;
-        if self.interrupt == Interrupt::Leaves || self.interrupts > 1 {
+        self.interrupted += 1;
+        if self.interrupt == Interrupt::Leaves || self.interrupted > 1 {
             self.progress.clear();
             return Err(Failure::Ended(INTERRUPTED));
         }
@@ -220,7 +226,7 @@ impl<'c> Following<'c> {
                     self.progress.update(tasks, reason.as_deref());
                 } else if reason != self.said {
                     if let Some(reason) = &reason {
-                        self.context.output.note(format_args!("waiting: {reason}"));
+                        self.context.output.note(reason);
                     }
                     self.said = reason;
                 }
@@ -282,6 +288,24 @@ impl<'c> Following<'c> {
 }
 
 impl Interrupts {
+    pub(crate) fn listen() -> Result<Interrupts, Failure> {
+        Ok(Interrupts {
+            ctrl_c: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// `work`, unless an interrupt comes first.
+    pub(crate) async fn during<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            done = work => done,
+            () = self.next() => Err(Failure::Ended(INTERRUPTED)),
+        }
+    }
+
     async fn next(&mut self) {
         tokio::select! {
             _ = self.ctrl_c.recv() => {}
@@ -290,7 +314,8 @@ impl Interrupts {
     }
 }
 
-fn is_gone(error: &Error) -> bool {
+/// The node of a door is not there any more.
+pub(crate) fn is_gone(error: &Error) -> bool {
     matches!(
         error.code,
         ErrorCode::Unreachable | ErrorCode::NoNode | ErrorCode::Stopping

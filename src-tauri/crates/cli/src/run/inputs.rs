@@ -257,10 +257,9 @@ fn files(patterns: &[String]) -> Result<Vec<PathBuf>, Error> {
         found.retain(|path| !path.is_dir());
         if found.is_empty() {
             return Err(Error::new(
-                ErrorCode::BadSplit,
+                ErrorCode::InputMissing,
                 format!("--each-file {pattern}: no file matches"),
-            )
-            .hint("MODULE comes before --each-file, and arguments after --"));
+            ));
         }
         files.extend(found.into_iter().filter(|path| seen.insert(path.clone())));
     }
@@ -392,7 +391,7 @@ mod tests {
             ["c.md", "[x].txt", "a.txt", "b.txt"]
         );
         assert_eq!(names(&["[x].txt"]).unwrap(), ["[x].txt"]);
-        assert_eq!(names(&["*.png"]).unwrap_err().code, ErrorCode::BadSplit);
+        assert_eq!(names(&["*.png"]).unwrap_err().code, ErrorCode::InputMissing);
     }
 
     #[test]

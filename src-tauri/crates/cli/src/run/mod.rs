@@ -13,20 +13,24 @@ mod shown;
 pub(crate) use options::{Map, Run, RunOptions};
 
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, usage};
 use crate::output::{json, words};
 use crate::reach::{self, Door, Start};
-use api::{Card, ErrorCode, Fold, JobState, JobView, ModuleRef, Reply, Request, Verdict};
-use follow::{Following, Interrupt, Show};
+use api::{Card, Fold, JobState, JobView, ModuleRef, Reply, Request, Verdict};
+use deliver::Printer;
+use follow::{Following, Interrupt, Interrupts, Show, is_gone};
 use meant::Meant;
 use module::Module;
 use parameters::Taken;
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-/// Times that a job is submitted again when the node goes away meanwhile; the
+/// How long a job is submitted again when the node goes away meanwhile; the
 /// same client id makes it one job.
-const SUBMITS_MAX: u32 = 5;
+const SUBMIT_FOR: Duration = Duration::from_secs(10);
+/// Between two tries.
+const SUBMIT_AGAIN: Duration = Duration::from_millis(50);
 /// Jobs that are looked at to name those that wait.
 const LISTED: u32 = 200;
 
@@ -35,6 +39,7 @@ pub(crate) async fn run(
     options: RunOptions,
     words: &[OsString],
 ) -> Result<(), Failure> {
+    let interrupts = Interrupts::listen()?;
     let module = Module::find(&options.module)?;
     // All that can be checked without the kernel's parameters, before a node starts.
     let early = Meant::of(context, &options, Default::default(), None)?;
@@ -64,7 +69,7 @@ pub(crate) async fn run(
     };
     let ended = async {
         let (context, meant) = meant(context, options, words, &card)?;
-        submit_and_follow(&context, &mut door, start, &module, &meant).await
+        submit_and_follow(&context, &mut door, start, &module, &meant, interrupts).await
     };
     let ended = ended.await;
     if let Some(door) = door {
@@ -80,6 +85,13 @@ fn meant(
     words: &[OsString],
     card: &Card,
 ) -> Result<(Context, Meant), Failure> {
+    if options.input.params.is_some() && (card.kernel.is_none() || options.input.invoke.is_some()) {
+        return Err(usage(format!(
+            "{} is no kernel, so --params means nothing to it",
+            options.module
+        ))
+        .into());
+    }
     let Taken {
         options,
         parameters,
@@ -104,11 +116,14 @@ async fn submit_and_follow(
     start: Start,
     module: &Module,
     meant: &Meant,
+    mut interrupts: Interrupts,
 ) -> Result<(), Failure> {
     if let (true, Some(Door::Own(_))) = (meant.detach, &*door) {
         return Err(reach::no_node().into());
     }
-    let (job, tasks) = submit(context, door, start, module, meant).await?;
+    let (job, tasks) = interrupts
+        .during(submit(context, door, start, module, meant))
+        .await?;
     // `submit` leaves a door, and a detached job never starts a node.
     let Some(door) = door else { return Ok(()) };
     if meant.detach {
@@ -129,15 +144,16 @@ async fn submit_and_follow(
     } else {
         Show::Results
     };
-    let mut following = Following::new(context, &job, show, Interrupt::Cancels, start);
+    let mut following = Following::new(context, &job, show, Interrupt::Cancels, start, interrupts);
     let ended = following.follow(door).await?;
+    let printer = following.into_printer();
     finish(
         context,
         door,
         &ended,
         meant.output.as_deref(),
         meant.collect.as_deref(),
-        following.printed(),
+        printer,
     )
     .await
 }
@@ -145,17 +161,27 @@ async fn submit_and_follow(
 /// Results to where they are wanted, what happened in words, the exit code.
 pub(crate) async fn finish(
     context: &Context,
-    door: &Door,
+    door: &mut Door,
     job: &JobView,
     output: Option<&Path>,
     collect: Option<&Path>,
-    printed: deliver::Printed,
+    mut printer: Printer,
 ) -> Result<(), Failure> {
-    let delivered = deliver::deliver(context, door, job, output, collect, printed).await?;
+    let delivered = loop {
+        match deliver::deliver(context, door, job, output, collect, &mut printer).await {
+            // Another's node, which has ended its own job and left; the results stay.
+            Err(Failure::Error(error)) if is_gone(&error) && matches!(door, Door::Client(_)) => {
+                *door = reach::to_read(context).await?;
+            }
+            delivered => break delivered?,
+        }
+    };
     let outcome = outcome::of(job);
     if !context.output.json {
         match &outcome.error {
-            None => context.output.note(outcome::words(job, &delivered)),
+            None => context
+                .output
+                .note(outcome::words(job, &delivered, &door.names().await)),
             Some(error) => context.output.error(error),
         }
     }
@@ -175,9 +201,8 @@ async fn submit(
 ) -> Result<(String, u32), Failure> {
     // Standard input can be read only once, whatever happens to the node.
     let stdin = meant.read_stdin().await?;
-    let mut tries = 0;
+    let begun = Instant::now();
     loop {
-        tries += 1;
         if door.is_none() {
             let reached = if meant.detach {
                 reach::to_node(context).await?
@@ -188,13 +213,11 @@ async fn submit(
         }
         let Some(way) = door.as_ref() else { continue };
         match send(way, module, meant, stdin.clone()).await {
-            Err(Failure::Error(error))
-                if matches!(error.code, ErrorCode::Unreachable | ErrorCode::Stopping)
-                    && tries < SUBMITS_MAX =>
-            {
+            Err(Failure::Error(error)) if is_gone(&error) && begun.elapsed() < SUBMIT_FOR => {
                 if let Some(gone) = door.take() {
                     gone.leave().await;
                 }
+                tokio::time::sleep(SUBMIT_AGAIN).await;
             }
             other => return other,
         }

@@ -21,7 +21,7 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
-  skep map resize.wasm --each-file 'photos/*.jpg' -o small/{stem}.jpg -- {file}
+  skep map resize.wasm --each-file 'photos/*.jpg' -o small/{stem}.jpg {file}
   skep map primes.wasm --range 0..1000000..10000 --invoke count --fold sum")]
 /// Run a module over many inputs: the same as run, and reads better with a split
 pub(crate) struct Map {
@@ -66,8 +66,8 @@ pub(crate) struct SplitOptions {
     /// A task for each line; - is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) each_line: Option<PathBuf>,
-    /// A task for each file; several until the next option
-    #[arg(long, value_name = "GLOB", num_args = 1..)]
+    /// A task for each file that matches; may be given several times
+    #[arg(long, value_name = "GLOB")]
     pub(crate) each_file: Vec<String>,
 }
 

@@ -3,6 +3,7 @@
 use super::deliver::Delivered;
 use crate::failure::{DONE, INTERRUPTED, JOB_FAILED, NOT_RUN, TIMED_OUT};
 use crate::output::words;
+use crate::verbs::Names;
 use api::{Error, ErrorCode, FailureView, FoldState, JobState, JobView};
 
 #[derive(Debug)]
@@ -77,14 +78,14 @@ pub(crate) fn of(job: &JobView) -> Outcome {
 }
 
 /// What was done, in one sentence.
-pub(crate) fn words(job: &JobView, delivered: &Delivered) -> String {
+pub(crate) fn words(job: &JobView, delivered: &Delivered, names: &Names) -> String {
     let mut words = format!("{} done", words::count(job.tasks.done, "task"));
     if let (Some(started), Some(ended)) = (job.started_ms, job.ended_ms) {
         words.push_str(&format!(" in {}", words::between(started, ended)));
     }
     match job.machines.as_slice() {
         [] => {}
-        [one] => words.push_str(&format!(" on {one}")),
+        [one] => words.push_str(&format!(" on {}", names.of(one))),
         several => words.push_str(&format!(
             " on {}",
             words::count(several.len() as u64, "machine")
@@ -99,12 +100,16 @@ pub(crate) fn words(job: &JobView, delivered: &Delivered) -> String {
     words
 }
 
+/// With which a program asks to be tried elsewhere (EX_TEMPFAIL).
+const ELSEWHERE: u8 = 75;
+
 /// The exit code of a job of one task that failed.
 fn code_of(failure: &FailureView) -> u8 {
     match failure.kind.as_str() {
-        "exit_code" | "elsewhere" => failure
+        "exit_code" => failure
             .exit_code
             .map_or(JOB_FAILED, |code| u8::try_from(code).unwrap_or(u8::MAX)),
+        "elsewhere" => ELSEWHERE,
         "lost" | "refused" => NOT_RUN,
         _ => JOB_FAILED,
     }
@@ -175,7 +180,7 @@ mod tests {
         assert_eq!(of(&job(JobState::Done, 5)).code, 0);
         assert_eq!(failed("exit_code", Some(9), 1), 9);
         assert_eq!(failed("exit_code", Some(4_000_000_000), 1), 255);
-        assert_eq!(failed("elsewhere", Some(75), 1), 75);
+        assert_eq!(failed("elsewhere", None, 1), 75);
         assert_eq!(failed("exit_code", Some(9), 2), 3);
         for kind in [
             "trap",

@@ -7,6 +7,7 @@ use crate::output::table::{Column, table};
 use crate::output::{json, words};
 use crate::reach;
 use crate::select::Indices;
+use crate::verbs::Names;
 use api::{PAGE_ROWS_MAX, TaskState, TaskView};
 use std::time::Duration;
 
@@ -73,10 +74,10 @@ pub(crate) async fn ls(context: &Context, ls: &Ls) -> Result<(), Failure> {
     if tasks.is_empty() {
         return output.line("no such tasks");
     }
-    output.line(drawn(&tasks, output.stdout_colours()))
+    output.line(drawn(&tasks, &door.names().await, output.stdout_colours()))
 }
 
-fn drawn(tasks: &[TaskView], colours: bool) -> String {
+fn drawn(tasks: &[TaskView], names: &Names, colours: bool) -> String {
     let columns = [
         Column::Number("index"),
         Column::Text("state"),
@@ -93,7 +94,10 @@ fn drawn(tasks: &[TaskView], colours: bool) -> String {
             state(task.state).to_owned(),
             task.item.as_deref().map(shortened).unwrap_or_default(),
             task.attempt.to_string(),
-            task.machine.clone().unwrap_or_default(),
+            task.machine
+                .as_deref()
+                .map(|id| names.of(id).to_owned())
+                .unwrap_or_default(),
             task.run_ms.map(ran).unwrap_or_default(),
             why.or_else(|| task.reason.as_ref().map(|reason| reason.text.clone()))
                 .unwrap_or_default(),

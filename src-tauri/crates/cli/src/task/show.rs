@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::output::table::pairs;
 use crate::output::{guest, json};
 use crate::reach;
+use crate::verbs::Names;
 use api::TaskView;
 
 /// Explain one task: attempts, where, how long, why it failed or waits
@@ -32,7 +33,7 @@ pub(crate) async fn show(context: &Context, show: &Show) -> Result<(), Failure> 
     if output.quiet {
         return output.line(task.index);
     }
-    output.line(pairs(rows(&task)))?;
+    output.line(pairs(rows(&task, &door.names().await)))?;
     for (heading, lines) in [("backtrace", backtrace(&task)), ("log", &task.log_tail[..])] {
         if !lines.is_empty() {
             output.line(format_args!("\n{heading}"))?;
@@ -44,7 +45,7 @@ pub(crate) async fn show(context: &Context, show: &Show) -> Result<(), Failure> 
     Ok(())
 }
 
-fn rows(task: &TaskView) -> Vec<(&'static str, String)> {
+fn rows(task: &TaskView, names: &Names) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("task", task.index.to_string()),
         ("state", state(task.state).to_owned()),
@@ -70,7 +71,10 @@ fn rows(task: &TaskView) -> Vec<(&'static str, String)> {
         "attempt",
         (task.attempt > 0).then(|| task.attempt.to_string()),
     );
-    row("machine", task.machine.clone());
+    row(
+        "machine",
+        task.machine.as_deref().map(|id| names.of(id).to_owned()),
+    );
     row("ran", task.run_ms.map(ran));
     row(
         "progress",
@@ -85,10 +89,9 @@ fn rows(task: &TaskView) -> Vec<(&'static str, String)> {
         row(name, (count > 0).then(|| count.to_string()));
     }
     for earlier in &task.attempts {
-        let machine = earlier
-            .machine
-            .as_ref()
-            .map_or(String::new(), |machine| format!(" on {machine}"));
+        let machine = earlier.machine.as_ref().map_or(String::new(), |machine| {
+            format!(" on {}", names.of(machine))
+        });
         rows.push((
             "earlier",
             format!("attempt {}{machine}: {}", earlier.attempt, earlier.what),
