@@ -183,6 +183,23 @@ mod tests {
     }
 
     #[test]
+    fn pieces_have_the_words_of_the_whole() {
+        let text = "plain Words, don't-stop 3.14 a1b2 x_y\tz\r\nend. \u{301}mark \u{200d}join \
+                    日本語 ab\u{a0}cd\u{2028}ef naïve \u{1f1e9}\u{1f1ea}flag e\u{301}a \"q\" -- \u{c}";
+        let mut whole: Vec<String> = composed(text)
+            .unicode_words()
+            .map(str::to_lowercase)
+            .collect();
+        whole.sort();
+        let mut pieces: Vec<String> = counted(text, 1)
+            .into_iter()
+            .flat_map(|(word, times)| (0..times).map(move |_| word.clone()))
+            .collect();
+        pieces.sort();
+        assert_eq!(pieces, whole);
+    }
+
+    #[test]
     fn an_accent_counts_the_same_however_it_was_typed() {
         assert_eq!(
             counted("caf\u{e9} cafe\u{301}", 1),
