@@ -71,7 +71,7 @@ impl Kernel for WordCount {
             tally.add_counts(&counts);
         }
         let top = usize::try_from(choice.top).ok().filter(|top| *top > 0);
-        serde_json::to_writer_pretty(&mut *output, &tally.counts(top))?;
+        serde_json::to_writer(&mut *output, &tally.counts(top))?;
         output.write_all(b"\n")?;
         Ok(())
     }
