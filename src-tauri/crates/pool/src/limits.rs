@@ -42,6 +42,10 @@ pub const REFUSED_DELAY_MIN: Duration = Duration::from_secs(1);
 /// between two of its leases.
 pub const PRIORITY_LEVEL: Duration = Duration::from_secs(60);
 
+/// How much earlier the turn of a job may be that is passed by because its
+/// tasks want more memory than is left: then its machine is left to empty.
+pub const PASSED_BY_MAX: Duration = Duration::from_secs(60);
+
 /// Range of a job's priority.
 pub const PRIORITY_MIN: i8 = -10;
 /// See [`PRIORITY_MIN`].

@@ -20,7 +20,7 @@ use crate::moment::Moment;
 const ELSEWHERE_LOOKED_AT: usize = 64;
 
 /// Jobs that are looked at for each lease. One that is passed by wants another
-/// machine, or is not worth a place behind others: both are over soon.
+/// machine, which is over soon.
 const JOBS_LOOKED_AT: usize = 64;
 
 /// A lease that could be granted.
@@ -96,8 +96,9 @@ impl Coordinator {
         }
     }
 
-    /// Grants one chunk to the machine, of the first job in the queue that it
-    /// can have.
+    /// Grants one chunk to the machine. Whoever has the turn is not passed by
+    /// for a reason of convenience, or a stream of small tasks would keep a
+    /// long one waiting for as long as it flows.
     fn grant_one(&mut self, id: MachineId, depth: Depth, slots: u32) -> bool {
         let Some(machine) = self.machines.get(&id) else {
             return false;
@@ -105,19 +106,44 @@ impl Coordinator {
         if !machine.has_credit(depth) {
             return false;
         }
-        let jobs = self
-            .queue
-            .with_room(|memory_bytes| machine.has_room(depth, memory_bytes));
-        let found = jobs.take(JOBS_LOOKED_AT).find_map(|no| {
-            let job = self.jobs.get(&no)?;
-            let offer = self.offer(job, id, slots)?;
-            job.is_worth(depth, &offer).then_some((no, offer))
-        });
-        let Some((no, offer)) = found else {
+        let has_room = |memory_bytes| machine.has_room(depth, memory_bytes);
+        let Some((turn, offer)) = self.first_offer(id, slots, has_room) else {
             return false;
         };
-        self.lease(no, id, &offer);
+        let Some(job) = self.jobs.get(&turn.no) else {
+            return false;
+        };
+        if !job.is_worth(depth, &offer, machine) {
+            return false;
+        }
+        // What does not fit now, but would if the machine had less to do.
+        let cramped = |memory_bytes| {
+            memory_bytes <= machine.memory_bytes && !machine.has_room(depth, memory_bytes)
+        };
+        let starved = self
+            .queue
+            .with_room(cramped)
+            .next()
+            .is_some_and(|first| first.is_long_before(turn));
+        if starved && self.first_offer(id, slots, cramped).is_some() {
+            return false;
+        }
+        self.lease(turn.no, id, &offer);
         true
+    }
+
+    /// What the first job could give this machine, of those with such memory.
+    fn first_offer(
+        &self,
+        machine: MachineId,
+        slots: u32,
+        memory: impl Fn(u64) -> bool,
+    ) -> Option<(Turn, Offer)> {
+        let turns = self.queue.with_room(memory).take(JOBS_LOOKED_AT);
+        turns.into_iter().find_map(|turn| {
+            let job = self.jobs.get(&turn.no)?;
+            Some((turn, self.offer(job, machine, slots)?))
+        })
     }
 
     /// What of the job this machine could have now.
@@ -306,18 +332,23 @@ impl Job {
         [self.tasks.delayed(), choosy].into_iter().flatten().min()
     }
 
-    /// Whether these tasks may wait behind others: long ones would only be kept
-    /// from the slots that become free meanwhile, those that may take their
-    /// machine down are not mixed with more than must be, and while chunks
-    /// still grow there is no point in many small ones.
-    fn is_worth(&self, depth: Depth, offer: &Offer) -> bool {
-        let short = self.pace.is_measured()
-            && self.pace.micros(offer.count) < micros_of(PREFETCH_BELOW)
-            && !offer.suspect;
+    /// Whether these tasks may have a place behind others. Short ones may;
+    /// while chunks still grow there is no point in many small ones. Others
+    /// may wait behind short ones, a slot's worth, so that they are the next;
+    /// more would only be kept from the slots that become free meanwhile.
+    /// Those that may take their machine down are not mixed with more than
+    /// must be.
+    fn is_worth(&self, depth: Depth, offer: &Offer, machine: &Machine) -> bool {
+        let short =
+            self.pace.is_measured() && self.pace.micros(offer.count) < micros_of(PREFETCH_BELOW);
+        let next = machine.is_soon_free() && machine.leases_of(self.no) < machine.slots;
         match depth {
             Depth::Slots => true,
-            Depth::Ahead => short,
-            Depth::Deep => short && (self.spec.chunk.is_some() || !self.pace.is_growing()),
+            Depth::Ahead => (short || next) && !offer.suspect,
+            Depth::Deep => {
+                let grown = self.spec.chunk.is_some() || !self.pace.is_growing();
+                ((short && grown) || next) && !offer.suspect
+            }
         }
     }
 }

@@ -6,8 +6,8 @@ use super::pace::micros_of;
 use super::tasks::Lease;
 use crate::id::{JobNo, MachineId};
 use crate::limits::{
-    CHUNKS_PER_SLOT, CHUNKS_PER_SLOT_MAX, LEASES_PER_WORKER_MAX, NAME_CHARS_MAX, SILENCE_MAX,
-    SLOTS_MAX, TIMED_OUT_AFTER, TURNAROUND_MAX, TURNAROUNDS,
+    CHUNKS_PER_SLOT, CHUNKS_PER_SLOT_MAX, LEASES_PER_WORKER_MAX, NAME_CHARS_MAX, PREFETCH_BELOW,
+    SILENCE_MAX, SLOTS_MAX, TIMED_OUT_AFTER, TURNAROUND_MAX, TURNAROUNDS,
 };
 use crate::message::{Chunk, Heartbeat, Hello};
 use crate::moment::{Moment, Now};
@@ -223,6 +223,18 @@ impl Machine {
                 self.load.memory.remove(&memory_bytes);
             }
         }
+    }
+
+    /// What it holds is expected to be done in a moment.
+    pub(super) fn is_soon_free(&self) -> bool {
+        self.load.micros < micros_of(PREFETCH_BELOW) * u64::from(self.slots)
+    }
+
+    /// Leases of one job, counted as far as there are slots.
+    pub(super) fn leases_of(&self, no: JobNo) -> u32 {
+        let leases = self.leases.range((no, 0)..=(no, u32::MAX));
+        let counted = leases.take(self.slots as usize).count();
+        u32::try_from(counted).unwrap_or(u32::MAX)
     }
 
     /// Slots without a lease.

@@ -1,6 +1,6 @@
 //! How long a job's tasks take, and so how many of them a lease carries.
 
-use crate::limits::{CHUNK_GROWTH, CHUNK_TASKS_MAX, CHUNK_TIME};
+use crate::limits::{CHUNK_GROWTH, CHUNK_TASKS_MAX, CHUNK_TIME, PREFETCH_BELOW};
 use core::time::Duration;
 
 /// A chunk at the end of a job is not cut below this much work: the slots end
@@ -59,11 +59,12 @@ impl Pace {
             .max(1)
     }
 
-    /// How long a chunk is expected to take; [`CHUNK_TIME`] while unknown.
+    /// How long a chunk is expected to take; while unknown, too long to wait
+    /// behind.
     pub(super) fn micros(&self, count: u32) -> u64 {
         match self.task_nanos {
             Some(nanos) => nanos.saturating_mul(u64::from(count)) / 1_000,
-            None => micros_of(CHUNK_TIME),
+            None => micros_of(PREFETCH_BELOW),
         }
     }
 

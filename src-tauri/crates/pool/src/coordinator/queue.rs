@@ -1,7 +1,7 @@
 //! Jobs of which something can be leased, in the order of their turns.
 
 use crate::id::JobNo;
-use crate::limits::PRIORITY_LEVEL;
+use crate::limits::{PASSED_BY_MAX, PRIORITY_LEVEL};
 use crate::moment::Moment;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +39,12 @@ impl Turn {
         let rank = since.saturating_sub(level * i64::from(priority));
         Turn { rank, served, no }
     }
+
+    /// Whether it is so much earlier that it must not be passed by any more.
+    pub(super) fn is_long_before(self, other: Turn) -> bool {
+        let patience = i64::try_from(PASSED_BY_MAX.as_micros()).unwrap_or(i64::MAX);
+        self.rank.saturating_add(patience) < other.rank
+    }
 }
 
 impl Queue {
@@ -73,7 +79,7 @@ impl Queue {
     }
 
     /// Jobs in the order of their turns, of those for whose memory there is room.
-    pub(super) fn with_room(&self, has_room: impl Fn(u64) -> bool) -> impl Iterator<Item = JobNo> {
+    pub(super) fn with_room(&self, has_room: impl Fn(u64) -> bool) -> impl Iterator<Item = Turn> {
         let rows = self
             .rows
             .iter()
@@ -84,7 +90,7 @@ impl Queue {
                 .iter_mut()
                 .filter_map(|row| row.peek().copied().map(|turn| (*turn, row)));
             let (_, row) = next.min_by_key(|(turn, _)| *turn)?;
-            row.next().map(|turn| turn.no)
+            row.next().copied()
         })
     }
 }
@@ -114,7 +120,7 @@ mod tests {
         let order = |queue: &Queue, room: u64| -> Vec<u32> {
             queue
                 .with_room(|memory| memory <= room)
-                .map(|no| no.0)
+                .map(|turn| turn.no.0)
                 .collect()
         };
         assert_eq!(order(&queue, 9), [2, 4, 3, 1]);

@@ -66,3 +66,91 @@ fn the_lowest_priority_is_served_within_twenty_minutes() {
     assert!((1_100..=1_205).contains(&waited), "after {waited} s");
     assert_eq!(order[0], first);
 }
+
+#[test]
+fn a_lone_task_is_next_though_a_stream_of_small_ones_flows() {
+    for chunk in [None, Some(1), Some(2_000)] {
+        let mut table = Table::new();
+        let seat = table.seat(1, 2);
+        let stream = table.submit(Spec {
+            chunk,
+            ..spec(1_000_000)
+        });
+        let mut leases: std::collections::VecDeque<_> = table.leases(seat).into();
+        let mut run = |table: &mut Table, chunks: usize| {
+            let mut ran = Vec::new();
+            for _ in 0..chunks {
+                let Some(chunk) = leases.pop_front() else {
+                    break;
+                };
+                ran.push(chunk.job);
+                table.pass(core::time::Duration::from_micros(u64::from(chunk.count)));
+                table.finish_in(seat, chunk, 1_000);
+                leases.extend(table.leases(seat));
+            }
+            ran
+        };
+        run(&mut table, 60);
+        let lone = table.submit(spec(1));
+        let ran = run(&mut table, 200);
+        let waited = ran
+            .iter()
+            .position(|job| *job == lone)
+            .expect("served at last");
+        assert!(waited <= 2 * 64, "behind {waited} chunks");
+        assert!(ran.contains(&stream));
+    }
+}
+
+#[test]
+fn a_long_job_is_not_kept_waiting_by_a_stream_of_small_tasks() {
+    let mut table = Table::new();
+    let seat = table.seat(1, 1);
+    let long = table.submit(spec(3));
+    let chunk = table.lease(seat);
+    table.finish_in(seat, chunk, 50_000_000);
+    table.submit(Spec {
+        chunk: Some(1),
+        ..spec(100_000)
+    });
+    let mut leases: std::collections::VecDeque<_> = table.leases(seat).into();
+    let mut long_ones = 0;
+    for _ in 0..2_000 {
+        let chunk = leases.pop_front().expect("there is always work");
+        let micros = if chunk.job == long { 50_000_000 } else { 100 };
+        table.pass(core::time::Duration::from_micros(micros));
+        table.finish_in(seat, chunk, micros);
+        long_ones += u32::from(chunk.job == long);
+        leases.extend(table.leases(seat));
+        if long_ones == 2 {
+            return;
+        }
+    }
+    panic!("{long_ones} of the long tasks ran");
+}
+
+#[test]
+fn a_job_that_wants_much_memory_gets_it_within_a_minute() {
+    let mut table = Table::new();
+    let seat = table.seat_with(1, 4, 1 << 30, &[], &[]);
+    table.submit(spec(100_000));
+    let mut leases: std::collections::VecDeque<_> = table.leases(seat).into();
+    let large = table.submit(Spec {
+        limits: crate::spec::Limits {
+            memory_bytes: 900 << 20,
+            ..spec(1).limits
+        },
+        ..spec(1)
+    });
+    for second in 0..90 {
+        let chunk = leases.pop_front().expect("there is always work");
+        if chunk.job == large {
+            assert!((59..70).contains(&second), "after {second} s");
+            return;
+        }
+        table.pass(secs(1));
+        table.finish_in(seat, chunk, 4_000_000);
+        leases.extend(table.leases(seat));
+    }
+    panic!("it never ran");
+}
