@@ -13,6 +13,8 @@ use std::process::Command;
 /// Packages of `kernels/` that are modules.
 const KERNELS: &[&str] = &["mandelbrot", "word_count"];
 const TARGET: &str = "wasm32-wasip1";
+/// Every engine we run has 128-bit vectors; the kernels are written for them.
+const FEATURES: &str = "-C target-feature=+simd128";
 /// Of Debian: a compiler, its source and a libc for WASI.
 const PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "wasi-libc"];
 const DEBIAN_LIBC: &str = "/usr/lib/wasm32-wasi";
@@ -24,7 +26,7 @@ pub(crate) fn build() -> Done {
     // ours, nor lie where `bundle` looks for changes.
     let built = target().join("kernels-build");
     let mut command = if has_target() || add_target() {
-        ordinary()?
+        ordinary()
     } else {
         debian()?
     };
@@ -88,14 +90,10 @@ fn add_target() -> bool {
         && has_target()
 }
 
-fn ordinary() -> Result<Command, String> {
-    Ok(cargo(&[
-        "build",
-        "--release",
-        "--locked",
-        "--target",
-        TARGET,
-    ]))
+fn ordinary() -> Command {
+    let mut command = cargo(&["build", "--release", "--locked", "--target", TARGET]);
+    command.env("CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS", FEATURES);
+    command
 }
 
 fn debian_is_ready() -> bool {
@@ -123,7 +121,7 @@ fn debian() -> Result<Command, String> {
         .env("CARGO_TARGET_WASM32_WASIP1_LINKER", linker()?)
         .env(
             "CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS",
-            format!("-C link-self-contained=no -L native={DEBIAN_LIBC} -C link-arg={DEBIAN_LIBC}/crt1-command.o"),
+            format!("{FEATURES} -C link-self-contained=no -L native={DEBIAN_LIBC} -C link-arg={DEBIAN_LIBC}/crt1-command.o"),
         );
     // Settings of the toolchain that runs us are not for the other one.
     for name in [
