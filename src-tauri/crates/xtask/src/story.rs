@@ -14,60 +14,49 @@ const PURE: &[&str] = &[
     "store",
 ];
 
+/// Crates that run modules. They are built by one command: another choice of
+/// packages has other features, and the compiler for modules is slow to build.
+const RUNNING: &[&str] = &["sandbox", "executor", "bundle", "node", "cli"];
+
 /// All of it, or, with words, what `cargo test` makes of them with the same set-up.
 pub(crate) fn test(rest: &[String]) -> Done {
     let begun = Instant::now();
-    if rest.is_empty() {
-        say("The rules and their simulator");
-        run(&mut cargo(&["test", "--locked", "--package", "pool"]))?;
-        say("The rules with planted mistakes: each must be caught");
-        run(&mut cargo(&[
-            "test",
-            "--locked",
-            "--package",
-            "pool",
-            "--features",
-            "mutants",
-            "--test",
-            "mutants",
-        ]))?;
-        say("What needs nothing built");
-        run(cargo(&["test", "--locked"]).args(PURE.iter().flat_map(|name| ["--package", name])))?;
-    }
-    kernels::build()?;
-    say("The executor");
-    run(&mut cargo(&["build", "--locked", "--package", "executor"]))?;
     let executor = target().join("debug").join("skep-executor");
     if !rest.is_empty() {
+        kernels::build()?;
+        run(&mut cargo(&["build", "--locked", "--package", "executor"]))?;
         return run(cargo(&["test", "--locked"])
             .args(rest)
             .env("SKEP_EXECUTOR", executor));
     }
-    say("Modules behind two walls, and hostile ones");
-    run(cargo(&[
+    say("The rules and their simulator");
+    run(&mut cargo(&["test", "--locked", "--package", "pool"]))?;
+    say("The rules with planted mistakes: each must be caught");
+    run(&mut cargo(&[
         "test",
         "--locked",
         "--package",
-        "sandbox",
-        "--package",
-        "executor",
-    ])
-    .env("SKEP_EXECUTOR", &executor))?;
-    say("The node, and stories through the real binaries");
-    run(cargo(&[
-        "test",
-        "--locked",
-        "--package",
-        "bundle",
-        "--package",
-        "node",
-        "--package",
-        "cli",
-    ])
-    .env("SKEP_EXECUTOR", &executor))?;
+        "pool",
+        "--features",
+        "mutants",
+        "--test",
+        "mutants",
+    ]))?;
+    say("What needs nothing built");
+    run(cargo(&["test", "--locked"]).args(packages(PURE)))?;
+    kernels::build()?;
+    say("Modules behind two walls, the node, and stories through the real binaries");
+    // The executor's own tests have it built before any test runs.
+    run(cargo(&["test", "--locked"])
+        .args(packages(RUNNING))
+        .env("SKEP_EXECUTOR", executor))?;
     say(&format!(
         "All tests passed, in {} s",
         begun.elapsed().as_secs()
     ));
     Ok(())
+}
+
+fn packages(names: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
+    names.iter().flat_map(|name| ["--package", name])
 }
