@@ -172,6 +172,8 @@ fn a_full_disk_holds_and_goes_on_when_there_is_space() {
     outcome.refused(1, "storage_full");
     drop(std::fs::remove_file(hello));
 
+    // Its space comes back when nobody has it open any more.
+    drop(file);
     std::fs::remove_file(&ballast).unwrap();
     assert_eq!(home.run(&["job", "wait", &id]).code, Some(0));
     let expected: String = (0..60)
