@@ -18,6 +18,8 @@ use std::rc::Rc;
 const WORK_MICROS_MAX: u64 = 5 * SECOND;
 const LONG_WORK_MICROS_MAX: u64 = 200 * SECOND;
 const LONG_TASKS_MAX: u64 = 40;
+/// Leases of a job whose author says how large they are.
+const CHUNKS_MAX: u64 = 300;
 const TASKS_MAX: u64 = 30_000;
 
 /// One job's life as its author sees it.
@@ -117,9 +119,9 @@ impl Story {
             trial: chance.per_mille(100),
             transient: chance.per_mille(70),
             followed: chance.per_mille(100),
-            chunk: chance
-                .per_mille(150)
-                .then(|| u32::try_from(chance.magnitude(1, 200)).expect("few")),
+            chunk: chance.per_mille(150).then(|| {
+                u32::try_from(chance.magnitude(1 + count / CHUNKS_MAX, 200)).expect("few")
+            }),
         };
         let digest = digest(chance.next());
         let mut id = [0; 16];

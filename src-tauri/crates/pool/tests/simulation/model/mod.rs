@@ -476,7 +476,11 @@ impl Model {
                 self.folds.insert(*id, result.clone());
             }
             Effect::Assembled(id, digest) => {
-                self.fold_inputs.insert(*id, *digest);
+                // An answer that comes after the job has ended is nobody's.
+                let folds = |job: &Job| job.state == Some(JobState::Folding);
+                if self.jobs.get(id).is_some_and(folds) {
+                    self.fold_inputs.insert(*id, *digest);
+                }
             }
             Effect::Follow(id, follower) => {
                 if let Some(job) = self.jobs.get_mut(id) {
