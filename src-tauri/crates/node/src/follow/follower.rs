@@ -140,7 +140,9 @@ impl Follower {
         let looked = self.library.look(move |rules| {
             let task = if single { rules.task(id, 0) } else { None };
             (
-                rules.job(&id).map(|job| views::job(&job, &Names::read(rules))),
+                rules
+                    .job(&id)
+                    .map(|job| views::job(&job, &Names::read(rules))),
                 task.and_then(|task| task.progress),
             )
         });

@@ -106,7 +106,11 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
         results_days: days,
     };
     tokio::spawn(tidy.run());
-    tokio::spawn(space.clone().watch(options.folders.data.clone(), ended.clone()));
+    tokio::spawn(
+        space
+            .clone()
+            .watch(options.folders.data.clone(), ended.clone()),
+    );
     Ok(Node {
         inner: Arc::new(Inner {
             settings: Mutex::new(options.settings.clone()),

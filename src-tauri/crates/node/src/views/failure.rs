@@ -10,7 +10,9 @@ pub(crate) fn failure(failure: &Failure) -> FailureView {
     FailureView {
         kind: kind(failure.kind).to_owned(),
         message: failure.message.clone(),
-        exit_code: failure.exit_code.or((failure.kind == FailureKind::Elsewhere).then_some(ELSEWHERE)),
+        exit_code: failure
+            .exit_code
+            .or((failure.kind == FailureKind::Elsewhere).then_some(ELSEWHERE)),
         backtrace: failure.backtrace.clone(),
     }
 }
