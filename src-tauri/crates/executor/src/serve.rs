@@ -71,11 +71,7 @@ pub(crate) fn serve(options: &Options) -> Result<(), ServeError> {
     let wall = Wall {
         role,
         scratch: options.scratch.as_deref(),
-        refusal: if cfg!(debug_assertions) {
-            Refusal::Deny
-        } else {
-            Refusal::Kill
-        },
+        refusal: Refusal::Kill,
         tolerant: options.without_wall,
     };
     // The random generator is seeded while nothing foreign is here.

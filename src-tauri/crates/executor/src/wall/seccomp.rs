@@ -24,9 +24,9 @@ pub(crate) enum SeccompError {
 /// What becomes of a call that is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The process is killed: what shipped code never calls, only an intruder does.
+    /// The process is killed: what our code never calls, only an intruder does.
     Kill,
-    /// The call answers EPERM: to see which one it was, and for probes.
+    /// The call answers EPERM: for probes, which try many.
     Deny,
 }
 
@@ -41,6 +41,9 @@ impl Refusal {
 
 /// `PAGEMAP_SCAN`: which pages a task dirtied. `_IOWR('f', 16, struct pm_scan_arg)`.
 const PAGEMAP_SCAN: u64 = 0xc060_6610;
+
+/// The second real-time signal, with which threads agree on who they are.
+const LIBRARY_SIGNAL: u64 = 33;
 
 /// What every run needs: its socket, memory, the clock, its end.
 const ALWAYS: &[i64] = &[
@@ -69,7 +72,23 @@ const ALWAYS: &[i64] = &[
 const RUN: &[i64] = &[libc::SYS_recvmsg, libc::SYS_prctl, libc::SYS_seccomp];
 
 /// The memory image of a component.
-const ON_DEMAND: &[i64] = &[libc::SYS_memfd_create, libc::SYS_fcntl];
+const ON_DEMAND: &[i64] = &[libc::SYS_memfd_create];
+
+/// What `fcntl` may do beside: never make signals.
+const SEAL: &[i32] = &[libc::F_ADD_SEALS, libc::F_GET_SEALS];
+const DESCRIPTOR: &[i32] = &[
+    libc::F_GETFD,
+    libc::F_SETFD,
+    libc::F_GETFL,
+    libc::F_SETFL,
+    libc::F_DUPFD_CLOEXEC,
+];
+/// Builds with debug assertions ask of each descriptor that they close whether it is open.
+const IS_OPEN: &[i32] = if cfg!(debug_assertions) {
+    &[libc::F_GETFD]
+} else {
+    &[]
+};
 
 /// Files, and the thread that some file calls are made in.
 const SCRATCH: &[i64] = &[
@@ -96,7 +115,6 @@ const SCRATCH: &[i64] = &[
     libc::SYS_readlinkat,
     libc::SYS_utimensat,
     libc::SYS_getdents64,
-    libc::SYS_fcntl,
     libc::SYS_clone3,
     libc::SYS_set_robust_list,
     libc::SYS_rseq,
@@ -138,9 +156,36 @@ pub(crate) fn allow_list(role: Role, scratch: bool, refusal: Refusal) -> Result<
             }
         }
     }
+    let mut commands = IS_OPEN.to_vec();
+    if matches!(
+        role,
+        Role::Run {
+            on_demand: true,
+            ..
+        }
+    ) {
+        commands.extend(SEAL);
+    }
+    if scratch {
+        commands.extend(DESCRIPTOR);
+    }
+    let commands: Result<Vec<_>, _> = commands
+        .into_iter()
+        .map(|command| rule(1, SeccompCmpOp::Eq, command.unsigned_abs().into()))
+        .collect();
+    let commands = commands?;
+    if !commands.is_empty() {
+        rules.insert(libc::SYS_fcntl, commands);
+    }
     if scratch {
         rules.extend(SCRATCH.iter().map(|call| (*call, Vec::new())));
         rules.insert(libc::SYS_clone, vec![has(0, libc::CLONE_THREAD)?]);
+        // The library's own signal, which it sets up with the first thread.
+        let first_thread = rule(0, SeccompCmpOp::Eq, LIBRARY_SIGNAL)?;
+        rules
+            .entry(libc::SYS_rt_sigaction)
+            .or_default()
+            .push(first_thread);
         // Its flags lie in memory, where no filter sees them; the library falls back to clone.
         let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
         let action = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
@@ -166,7 +211,11 @@ pub(crate) fn narrow(scratch: bool, refusal: Refusal) -> Result<(), SeccompError
     ] {
         rules.insert(call, Vec::new());
     }
-    if !scratch {
+    if scratch {
+        // A new thread gives itself a name.
+        let name = libc::PR_SET_NAME.unsigned_abs().into();
+        rules.insert(libc::SYS_prctl, vec![rule(0, SeccompCmpOp::Ne, name)?]);
+    } else {
         // Landlock does not hide whether a file exists; without files nothing asks.
         rules.insert(libc::SYS_statx, Vec::new());
     }
