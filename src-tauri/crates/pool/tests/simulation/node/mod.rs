@@ -81,6 +81,12 @@ enum Inbound {
     },
 }
 
+impl Inbound {
+    fn is_timer(&self) -> bool {
+        matches!(self, Inbound::World(NodeInput::Timer { .. }))
+    }
+}
+
 /// A turn whose records are on their way to the disk.
 #[derive(Debug, Default)]
 struct Batch {
@@ -331,6 +337,12 @@ impl Node {
             let Some(inbound) = process.inbox.pop_front() else {
                 break;
             };
+            // Whoever spoke while this node stood still is heard before a timer
+            // calls it silent.
+            if inbound.is_timer() && !process.inbox.iter().all(Inbound::is_timer) {
+                process.inbox.push_back(inbound);
+                continue;
+            }
             match inbound {
                 Inbound::World(input) => self.take(stage, input, &mut batch),
                 Inbound::Command {
