@@ -1,11 +1,13 @@
 //! `skep config`: what is set, where it comes from, and setting it.
 
+use crate::completions;
 use crate::context::Context;
 use crate::failure::{Failure, usage};
 use crate::output::json;
 use crate::output::table::{Column, pairs, table};
 use crate::reach::{self, Door};
 use api::{ConfigValue, Error};
+use clap_complete::ArgValueCandidates;
 
 /// Settings: get, set, explain, and the file they are in
 #[derive(Debug, clap::Subcommand)]
@@ -22,7 +24,8 @@ pub(crate) enum Config {
   skep config get
   skep config get limits.memory")]
 pub(crate) struct Get {
-    #[arg(value_name = "KEY")]
+    /// A setting, such as limits.memory
+    #[arg(value_name = "KEY", add = ArgValueCandidates::new(completions::settings))]
     key: Option<String>,
 }
 
@@ -32,8 +35,10 @@ pub(crate) struct Get {
   skep config set limits.memory 1GiB
   skep config set contribute.cores --unset")]
 pub(crate) struct Set {
-    #[arg(value_name = "KEY")]
+    /// A setting, such as limits.memory
+    #[arg(value_name = "KEY", add = ArgValueCandidates::new(completions::settings))]
     key: String,
+    /// Its new value; skep config explain KEY says what it takes
     #[arg(value_name = "VALUE", allow_hyphen_values = true)]
     value: Option<String>,
     /// Take it out of the file: back to the default
@@ -54,7 +59,8 @@ pub(crate) struct ShowPath {}
   skep config explain contribute.cores
   skep config explain limits.memory --json")]
 pub(crate) struct Explain {
-    #[arg(value_name = "KEY")]
+    /// A setting, such as limits.memory
+    #[arg(value_name = "KEY", add = ArgValueCandidates::new(completions::settings))]
     key: String,
 }
 

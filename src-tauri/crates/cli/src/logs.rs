@@ -32,12 +32,17 @@ pub(crate) struct Logs {
 }
 
 pub(crate) async fn logs(context: &Context, logs: Logs) -> Result<(), Failure> {
+    let door = reach::to_read(context).await?;
+    let job = match logs.job {
+        // A job that was removed still has lines.
+        Some(job) => Some(door.job(&job).await.map_or(job, |job| job.id)),
+        None => None,
+    };
     let filter = LogFilter {
         level: logs.level,
         grep: logs.grep,
-        job: logs.job,
+        job,
     };
-    let door = reach::to_read(context).await?;
     let Answer { reply, then } = if door.is_node() {
         door.call(
             Request::Logs {

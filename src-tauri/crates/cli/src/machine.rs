@@ -1,11 +1,14 @@
 //! `skep machine`: who works, and why or why not.
 
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::table::{Column, pairs, table};
 use crate::output::{json, words};
 use crate::reach;
+use crate::watch::{Watch, watch};
 use api::{MachineState, MachineView};
+use clap_complete::ArgValueCandidates;
 
 /// Machines of the pool: list, show
 #[derive(Debug, clap::Subcommand)]
@@ -19,7 +22,10 @@ pub(crate) enum Machine {
 #[command(before_help = "Examples:
   skep machine ls
   skep machine ls --json")]
-pub(crate) struct Ls {}
+pub(crate) struct Ls {
+    #[command(flatten)]
+    watch: Watch,
+}
 
 /// Show one machine
 #[derive(Debug, clap::Args)]
@@ -28,33 +34,37 @@ pub(crate) struct Ls {}
   skep machine show studio-pc --json")]
 pub(crate) struct Show {
     /// A name, an id, or the beginning of one
-    #[arg(value_name = "MACHINE")]
+    #[arg(value_name = "MACHINE", add = ArgValueCandidates::new(completions::machines))]
     machine: String,
 }
 
 pub(crate) async fn machine(context: &Context, machine: Machine) -> Result<(), Failure> {
     match machine {
-        Machine::Ls(Ls {}) => ls(context).await,
+        Machine::Ls(ls) => self::ls(context, &ls).await,
         Machine::Show(show) => self::show(context, &show).await,
     }
 }
 
-async fn ls(context: &Context) -> Result<(), Failure> {
-    let machines = reach::to_read(context).await?.machines().await?;
-    let output = &context.output;
-    if output.json {
-        return output.document(&json::document("machines", &machines));
-    }
-    if output.quiet {
-        return machines
-            .iter()
-            .try_for_each(|machine| output.line(&machine.id));
-    }
-    if machines.is_empty() {
-        return output
-            .line("no machine has worked here yet; skep coordinator start makes this one work");
-    }
-    output.line(drawn(&machines, output.stdout_colours()))
+async fn ls(context: &Context, ls: &Ls) -> Result<(), Failure> {
+    watch(context, &ls.watch, async || {
+        let machines = reach::to_read(context).await?.machines().await?;
+        let output = &context.output;
+        if output.json {
+            return Ok(json::document("machines", &machines).to_string());
+        }
+        if output.quiet {
+            let ids: Vec<&str> = machines.iter().map(|machine| machine.id.as_str()).collect();
+            return Ok(ids.join("\n"));
+        }
+        if machines.is_empty() {
+            return Ok(
+                "no machine has worked here yet; skep coordinator start makes this one work"
+                    .to_owned(),
+            );
+        }
+        Ok(drawn(&machines, output.stdout_colours()))
+    })
+    .await
 }
 
 pub(crate) fn drawn(machines: &[MachineView], colours: bool) -> String {

@@ -25,9 +25,8 @@ mod verbs;
 mod version;
 mod watch;
 
-use api::ErrorCode;
 use context::Context;
-use failure::{Failure, exit_code};
+use failure::Failure;
 use output::Output;
 use std::ffi::OsString;
 use std::io::Write;
@@ -35,6 +34,7 @@ use std::process::ExitCode;
 use typed::{Command, Refusal, Typed};
 
 fn main() -> ExitCode {
+    completions::answer_shell();
     let words: Vec<OsString> = std::env::args_os().collect();
     let code = match Typed::parse_words(&words) {
         Ok(typed) => {
@@ -48,15 +48,19 @@ fn main() -> ExitCode {
 
 fn refused(refusal: &Refusal, words: &[OsString]) -> u8 {
     match refusal {
-        Refusal::Nothing => {
-            // A closed stderr reads no help.
-            let _ = write!(std::io::stderr(), "{}", typed::command().render_help());
-            exit_code(ErrorCode::Usage)
-        }
-        Refusal::Help(help) => {
-            // A closed stdout reads no help.
-            drop(help.print());
-            u8::try_from(help.exit_code()).unwrap_or(2)
+        Refusal::Help(help, code) => {
+            let words = help.render();
+            let words = if Output::plain(false).stdout_colours() {
+                words.ansi().to_string()
+            } else {
+                words.to_string()
+            };
+            // A closed stream reads no help.
+            let _ = match *code {
+                failure::DONE => write!(std::io::stdout(), "{words}"),
+                _ => write!(std::io::stderr(), "{words}"),
+            };
+            *code
         }
         Refusal::Wrong(error) => {
             Output::plain(typed::wants_json(words)).end(Err(error.clone().into()))

@@ -1,6 +1,7 @@
 //! What was typed: every command with its options, as words. What is meant by
 //! them, each command's own file says.
 
+use crate::failure::{DONE, exit_code};
 use crate::output::{Colour, Output};
 use crate::{
     completions, config, contribute, coordinator, doctor, help, job, logs, machine, module, run,
@@ -40,13 +41,15 @@ pub(crate) struct Global {
     /// The node's log on stderr; twice for all of it
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// auto, always or never
     #[arg(
         long,
         global = true,
         value_enum,
         default_value = "auto",
         value_name = "WHEN",
-        help = "Colours"
+        hide_possible_values = true,
+        hide_default_value = true
     )]
     color: Colour,
     /// Keep everything under this folder
@@ -98,20 +101,49 @@ pub(crate) enum Command {
 /// A command line that cannot be understood, or asks for help only.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// Not a word: whoever types that wants to know what there is.
-    Nothing,
-    /// To be printed as it is: help, or the version.
-    Help(clap::Error),
+    /// To be printed as it is: help, or the version; and the exit code.
+    Help(clap::Error, u8),
     Wrong(api::Error),
 }
 
 impl Typed {
     pub(crate) fn parse_words(words: &[OsString]) -> Result<Typed, Refusal> {
-        if words.len() <= 1 {
-            return Err(Refusal::Nothing);
+        let parsed = command()
+            .try_get_matches_from(words)
+            .and_then(|matches| Typed::from_arg_matches(&matches));
+        parsed.map_err(|error| {
+            use ErrorKind::{
+                DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion,
+                MissingSubcommand,
+            };
+            let kind = error.kind();
+            if matches!(kind, DisplayHelp | DisplayVersion) {
+                Refusal::Help(error, DONE)
+            } else if matches!(
+                kind,
+                MissingSubcommand | DisplayHelpOnMissingArgumentOrSubcommand
+            ) {
+                incomplete(words)
+            } else {
+                Refusal::Wrong(wrong(&error))
+            }
+        })
+    }
+}
+
+/// Only the beginning of a command: whoever types that wants to know what
+/// there is.
+fn incomplete(words: &[OsString]) -> Refusal {
+    let error = crate::failure::usage("the command is incomplete").hint("skep --help");
+    if wants_json(words) {
+        return Refusal::Wrong(error);
+    }
+    let help = words.iter().cloned().chain([OsString::from("-h")]);
+    match command().try_get_matches_from(help) {
+        Err(help) if help.kind() == ErrorKind::DisplayHelp => {
+            Refusal::Help(help, exit_code(error.code))
         }
-        let matches = command().try_get_matches_from(words).map_err(refusal)?;
-        Typed::from_arg_matches(&matches).map_err(refusal)
+        Ok(_) | Err(_) => Refusal::Wrong(error),
     }
 }
 
@@ -134,15 +166,8 @@ pub(crate) fn wants_json(words: &[OsString]) -> bool {
         .any(|word| word == "--json")
 }
 
-fn refusal(error: clap::Error) -> Refusal {
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp
-            | ErrorKind::DisplayVersion
-            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-    ) {
-        return Refusal::Help(error);
-    }
+/// One line and a hint of what clap says in several.
+fn wrong(error: &clap::Error) -> api::Error {
     let words = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.clone()),
         Some(ContextValue::Strings(words)) => Some(words.join(", ")),
@@ -167,17 +192,109 @@ fn refusal(error: clap::Error) -> Refusal {
         }
         Some(_) | None => None,
     };
-    let hint = match near {
-        Some(near) => format!("did you mean {near}?"),
-        None => usage().unwrap_or_else(|| "skep --help".to_owned()),
-    };
-    Refusal::Wrong(crate::failure::usage(message).hint(hint))
+    let message = message.replace(
+        "the following required arguments were not provided",
+        "missing:",
+    );
+    let wrong = crate::failure::usage(message);
+    match near
+        .map(|near| format!("did you mean {near}?"))
+        .or_else(usage)
+    {
+        Some(hint) => wrong.hint(hint),
+        None => wrong,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::{Refusal, Typed};
+    use std::ffi::OsString;
+
     #[test]
     fn the_command_line_is_consistent() {
         super::command().debug_assert();
+    }
+
+    /// Every command's help, one after the other.
+    #[test]
+    fn help_stays_as_it_is() {
+        fn helps(command: &mut clap::Command, all: &mut Vec<String>) {
+            all.push(command.render_help().to_string().trim_end().to_owned());
+            for below in command.get_subcommands_mut() {
+                helps(below, all);
+            }
+        }
+        let mut command = super::command().term_width(100);
+        command.build();
+        let mut all = Vec::new();
+        helps(&mut command, &mut all);
+        insta::assert_snapshot!(all.join(&format!("\n\n{}\n\n", "─".repeat(80))));
+    }
+
+    #[test]
+    fn wrong_words_are_said_in_one_line_with_a_hint() {
+        let said = |words: &[&str]| {
+            let words: Vec<OsString> = ["skep"].iter().chain(words).map(Into::into).collect();
+            match Typed::parse_words(&words) {
+                Err(Refusal::Wrong(error)) => {
+                    format!("{}\n{}", error.message, error.hint.unwrap_or_default())
+                }
+                other => panic!("{words:?}: {other:?}"),
+            }
+        };
+        insta::assert_snapshot!(
+            [
+                said(&["statsu"]),
+                said(&["--json", "job"]),
+                said(&["run"]),
+                said(&["run", "--priorty", "1", "x.wasm"]),
+                said(&["run", "--priority", "11", "x.wasm"]),
+                said(&["run", "--memory", "much", "x.wasm"]),
+                said(&["run", "--range", "0..2", "--items", "x", "x.wasm"]),
+                said(&["job", "show"]),
+            ]
+            .join("\n\n")
+        );
+    }
+
+    #[test]
+    fn ours_stand_before_and_directly_after_the_module() {
+        let args = |words: &[&str]| {
+            let words: Vec<OsString> = ["skep", "run"]
+                .iter()
+                .chain(words)
+                .map(Into::into)
+                .collect();
+            match Typed::parse_words(&words) {
+                Ok(Typed {
+                    command: super::Command::Run(run),
+                    ..
+                }) => (
+                    run.options.module,
+                    run.options.limits.priority,
+                    run.options.args.join(" "),
+                ),
+                other => panic!("{words:?}: {other:?}"),
+            }
+        };
+        let is = |priority, rest: &str| ("m.wasm".to_owned(), priority, rest.to_owned());
+        assert_eq!(args(&["--priority", "3", "m.wasm", "a"]), is(3, "a"));
+        assert_eq!(
+            args(&["m.wasm", "--priority", "-3", "a", "--name", "b"]),
+            is(-3, "a --name b")
+        );
+        assert_eq!(
+            args(&["m.wasm", "--", "--priority", "3"]),
+            is(0, "--priority 3")
+        );
+        assert_eq!(
+            args(&["m.wasm", "--width", "5", "--priority", "3"]),
+            is(0, "--width 5 --priority 3")
+        );
+        assert_eq!(args(&["m.wasm", "a", "--", "-b"]), is(0, "a -- -b"));
+        assert_eq!(args(&["m.wasm", "-5"]), is(0, "-5"));
+        assert_eq!(args(&["m.wasm", "-x"]), is(0, "-x"));
+        assert_eq!(args(&["m.wasm", "-"]), is(0, "-"));
     }
 }

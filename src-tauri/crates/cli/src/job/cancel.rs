@@ -1,10 +1,12 @@
 //! `skep job cancel`.
 
 use super::{is_open, report, several};
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::reach;
 use api::Request;
+use clap_complete::ArgValueCandidates;
 
 /// Cancel jobs; what is done stays
 #[derive(Debug, clap::Args)]
@@ -13,7 +15,7 @@ use api::Request;
   skep job cancel all")]
 pub(crate) struct Cancel {
     /// Ids, beginnings of them, last, or all that have not ended
-    #[arg(value_name = "JOB", required = true)]
+    #[arg(value_name = "JOB", required = true, add = ArgValueCandidates::new(completions::jobs))]
     jobs: Vec<String>,
 }
 

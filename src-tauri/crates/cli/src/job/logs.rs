@@ -1,5 +1,6 @@
 //! `skep job logs`: what the tasks of a job wrote to stderr.
 
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Stream;
@@ -7,6 +8,7 @@ use crate::reach::{self, Start};
 use crate::run::follow::{Following, Interrupt, Interrupts, Show};
 use crate::select::Indices;
 use crate::task;
+use clap_complete::ArgValueCandidates;
 
 /// Print what the tasks of a job wrote to stderr
 #[derive(Debug, clap::Args)]
@@ -15,7 +17,7 @@ use crate::task;
   skep job logs j_4fk2 --tasks 0-9")]
 pub(crate) struct Logs {
     /// An id, the beginning of one, or last
-    #[arg(value_name = "JOB")]
+    #[arg(value_name = "JOB", add = ArgValueCandidates::new(completions::jobs))]
     job: String,
     /// Which: 1,3,5-8 or 2-10:2, all or last
     #[arg(long, value_name = "SELECT", default_value = "all")]

@@ -26,8 +26,8 @@ pub(crate) struct Ls {
 }
 
 pub(crate) async fn ls(context: &Context, ls: &Ls) -> Result<(), Failure> {
-    let door = reach::to_read(context).await?;
     watch(context, &ls.watch, async || {
+        let door = reach::to_read(context).await?;
         let mut jobs = door.jobs().await?;
         let hidden = if ls.all || context.output.json || context.output.quiet {
             0

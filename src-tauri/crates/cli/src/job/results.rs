@@ -1,11 +1,13 @@
 //! `skep job results`.
 
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::words;
 use crate::reach;
 use crate::run::deliver::{self, Printer};
 use api::{Error, ErrorCode, JobState};
+use clap_complete::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// Print or save the results of a job
@@ -15,7 +17,7 @@ use std::path::PathBuf;
   skep job results j_4fk2 -o out/{index}.png")]
 pub(crate) struct Results {
     /// An id, the beginning of one, or last
-    #[arg(value_name = "JOB")]
+    #[arg(value_name = "JOB", add = ArgValueCandidates::new(completions::jobs))]
     job: String,
     /// A file; for many tasks a folder or a pattern such as out/{index}.png
     #[arg(short, long, value_name = "PATH")]

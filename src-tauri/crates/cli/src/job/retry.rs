@@ -1,11 +1,13 @@
 //! `skep job retry`.
 
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{json, words};
 use crate::reach;
 use crate::run::options::TaskLimits;
 use api::Request;
+use clap_complete::ArgValueCandidates;
 
 /// Run the failed and cancelled tasks of an ended job again; done results stay
 #[derive(Debug, clap::Args)]
@@ -14,7 +16,7 @@ use api::Request;
   skep job retry j_4fk2 --memory 1GiB --task-timeout 1h")]
 pub(crate) struct Retry {
     /// An id, the beginning of one, or last
-    #[arg(value_name = "JOB")]
+    #[arg(value_name = "JOB", add = ArgValueCandidates::new(completions::jobs))]
     job: String,
     #[command(flatten)]
     limits: TaskLimits,

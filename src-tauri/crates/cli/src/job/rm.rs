@@ -1,10 +1,12 @@
 //! `skep job rm`.
 
 use super::{has_ended, report, several};
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::reach;
 use api::Request;
+use clap_complete::ArgValueCandidates;
 
 /// Remove ended jobs with their results
 #[derive(Debug, clap::Args)]
@@ -13,7 +15,7 @@ use api::Request;
   skep job rm all")]
 pub(crate) struct Rm {
     /// Ids, beginnings of them, last, or all that have ended
-    #[arg(value_name = "JOB", required = true)]
+    #[arg(value_name = "JOB", required = true, add = ArgValueCandidates::new(completions::jobs))]
     jobs: Vec<String>,
 }
 

@@ -1,6 +1,7 @@
 //! `skep job show`.
 
 use super::ls::{state, took};
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::table::pairs;
@@ -8,6 +9,7 @@ use crate::output::{json, words};
 use crate::reach;
 use crate::verbs::Names;
 use api::{Fold, FoldState, JobView};
+use clap_complete::ArgValueCandidates;
 
 /// Show one job: how far it is, or why it waits or failed
 #[derive(Debug, clap::Args)]
@@ -16,7 +18,7 @@ use api::{Fold, FoldState, JobView};
   skep job show j_4fk2 --json")]
 pub(crate) struct Show {
     /// An id, the beginning of one, or last
-    #[arg(value_name = "JOB")]
+    #[arg(value_name = "JOB", add = ArgValueCandidates::new(completions::jobs))]
     job: String,
 }
 

@@ -1,10 +1,12 @@
 //! `skep job wait`.
 
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::reach::{self, Start};
 use crate::run::finish;
 use crate::run::follow::{Following, Interrupt, Interrupts, Show};
+use clap_complete::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// Follow a job to its end, and exit as run would have
@@ -14,7 +16,7 @@ use std::path::PathBuf;
   skep job wait j_4fk2 -o out/{index}.png")]
 pub(crate) struct Wait {
     /// An id, the beginning of one, or last
-    #[arg(value_name = "JOB")]
+    #[arg(value_name = "JOB", add = ArgValueCandidates::new(completions::jobs))]
     job: String,
     /// A file; for many tasks a folder or a pattern such as out/{index}.png
     #[arg(short, long, value_name = "PATH")]

@@ -1,5 +1,6 @@
 //! `skep module inspect`.
 
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::short_hash;
@@ -8,6 +9,7 @@ use crate::output::{json, words};
 use crate::reach;
 use crate::run::module::Module;
 use api::{Card, FunctionView, KernelView, ParameterType, ParameterView, Verdict};
+use clap_complete::ArgValueCompleter;
 
 /// Say what a module is, without running it
 #[derive(Debug, clap::Args)]
@@ -16,7 +18,7 @@ use api::{Card, FunctionView, KernelView, ParameterType, ParameterView, Verdict}
   skep module inspect sample:mandelbrot")]
 pub(crate) struct Inspect {
     /// A file, sample:NAME, a name, or the beginning of a hash
-    #[arg(value_name = "MODULE")]
+    #[arg(value_name = "MODULE", add = ArgValueCompleter::new(completions::module_or_file))]
     module: String,
 }
 

@@ -14,6 +14,7 @@ use std::path::Path;
   skep module push resize.wasm
   skep module push target/wasm32-wasip1/release/resize.wasm --name resize-2")]
 pub(crate) struct Push {
+    /// A .wasm or .wat file
     #[arg(value_name = "FILE")]
     file: String,
     /// What it is called from now on; without it, the file's name

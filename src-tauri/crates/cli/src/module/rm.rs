@@ -1,10 +1,12 @@
 //! `skep module rm`.
 
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::json;
 use crate::reach;
 use api::Request;
+use clap_complete::ArgValueCandidates;
 
 /// Forget a module's name
 #[derive(Debug, clap::Args)]
@@ -12,7 +14,8 @@ use api::Request;
   skep module rm resize
   skep module rm resize resize-2")]
 pub(crate) struct Rm {
-    #[arg(value_name = "NAME", required = true)]
+    /// Names, as skep module ls lists them
+    #[arg(value_name = "NAME", required = true, add = ArgValueCandidates::new(completions::modules))]
     names: Vec<String>,
 }
 

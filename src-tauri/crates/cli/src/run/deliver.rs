@@ -460,16 +460,40 @@ impl Printer {
             if page.results.is_empty() {
                 return Ok(());
             }
+            // Small results go out together: a write for each would be slow.
+            let mut together = Vec::new();
+            let (mut behind, mut gap) = (self.next, false);
+            let write = |bytes: &[u8]| {
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                let print = || context.output.guest(Stream::Stdout, bytes);
+                progress.map_or_else(print, |progress| progress.aside(print))
+            };
             for entry in &page.results {
                 match entry.state {
-                    TaskState::Queued | TaskState::Running => return Ok(()),
+                    TaskState::Queued | TaskState::Running => {
+                        gap = true;
+                        break;
+                    }
                     TaskState::Failed | TaskState::Cancelled => {}
-                    TaskState::Done => self.print_one(context, door, job, entry, progress).await?,
+                    TaskState::Done if self.printed == 0 && inline(entry, &mut together) => {}
+                    TaskState::Done => {
+                        write(&together)?;
+                        together.clear();
+                        self.next = behind;
+                        self.print_one(context, door, job, entry, progress).await?;
+                        (self.next, self.printed) = (entry.index + 1, 0);
+                    }
                 }
-                (self.next, self.printed) = (entry.index + 1, 0);
+                behind = entry.index + 1;
             }
-            let next = self.next;
-            self.ready.retain(|(_, end)| *end > next);
+            write(&together)?;
+            self.next = behind;
+            self.ready.retain(|(_, end)| *end > behind);
+            if gap {
+                return Ok(());
+            }
         }
         Ok(())
     }
@@ -496,6 +520,22 @@ impl Printer {
         })
         .await
     }
+}
+
+/// Adds the bytes of a result that is inline.
+fn inline(entry: &ResultEntry, to: &mut Vec<u8>) -> bool {
+    match (&entry.text, &entry.base64) {
+        (Some(text), _) => to.extend_from_slice(text.as_bytes()),
+        (None, Some(base64)) => {
+            to.extend(
+                data_encoding::BASE64
+                    .decode(base64.as_bytes())
+                    .unwrap_or_default(),
+            );
+        }
+        (None, None) => return entry.bytes == 0,
+    }
+    true
 }
 
 /// The bytes of a result, inline or fetched.

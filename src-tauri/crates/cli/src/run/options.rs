@@ -1,19 +1,17 @@
 //! The options of `run` and `map`, as they are typed.
 
+use crate::completions;
 use api::{Error, Fold};
 use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCompleter;
 use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   skep run program.wasm input.txt
-  skep run sample:mandelbrot --width 1920 --height 1080 -o mandelbrot.png")]
+  skep run sample:mandelbrot --width 1920 --height 1080 -o mandelbrot.png", after_help = RULE)]
 /// Run a module and follow it to its end
-///
-/// Skep's options stand before MODULE or directly after it. The first word after MODULE that is
-/// neither an option nor, for a kernel, one of its parameters begins the module's own arguments;
-/// so does `--`.
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) options: RunOptions,
@@ -22,17 +20,23 @@ pub(crate) struct Run {
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   skep map resize.wasm --each-file 'photos/*.jpg' -o small/{stem}.jpg {file}
-  skep map primes.wasm --range 0..1000000..10000 --invoke count --fold sum")]
+  skep map primes.wasm --range 0..1000000..10000 --invoke count --fold sum", after_help = RULE)]
 /// Run a module over many inputs: the same as run, and reads better with a split
 pub(crate) struct Map {
     #[command(flatten)]
     pub(crate) options: RunOptions,
 }
 
+/// Where ours end and the module's begin.
+const RULE: &str = "\
+Skep's options stand before MODULE or directly after it. The first word after
+MODULE that is neither an option nor, for a kernel, one of its parameters begins
+the module's own arguments; so does --.";
+
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {
     /// A file, sample:NAME, a name (`skep module ls`), or the beginning of a hash
-    #[arg(value_name = "MODULE")]
+    #[arg(value_name = "MODULE", add = ArgValueCompleter::new(completions::module_or_file))]
     pub(crate) module: String,
     /// The module's own; {index} {count} {item} {line} {file} {stem} stand for each task's
     #[arg(
@@ -100,8 +104,8 @@ pub(crate) struct ResultOptions {
     /// Save here what tasks leave in /out
     #[arg(long, value_name = "DIR")]
     pub(crate) collect: Option<PathBuf>,
-    /// Make one result of all
-    #[arg(long, value_enum, value_name = "HOW")]
+    /// Make one result of all: none, concat, json, sum or kernel
+    #[arg(long, value_enum, value_name = "HOW", hide_possible_values = true)]
     pub(crate) fold: Option<FoldWord>,
     /// Print the job's id and leave it to the node that runs
     #[arg(short, long)]
@@ -125,12 +129,12 @@ pub(crate) struct LimitOptions {
     /// Bytes a task may write as its result [64MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) max_output: Option<u64>,
-    /// From -10 (last) to 10 (first)
-    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true,
+    /// From -10 (last) to 10 (first) [0]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, allow_negative_numbers = true,
           value_parser = clap::value_parser!(i8).range(-10..=10))]
     pub(crate) priority: i8,
-    /// Tasks handed out together
-    #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = chunk)]
+    /// Tasks handed out together [auto]
+    #[arg(long, value_name = "N", default_value = "auto", hide_default_value = true, value_parser = chunk)]
     pub(crate) chunk: Chunk,
     /// Run modules behind one wall only, where the system has no second
     #[arg(long, hide_short_help = true)]
@@ -153,15 +157,10 @@ pub(crate) struct TaskLimits {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FoldWord {
-    /// Keep every result by itself
     None,
-    /// Bytes in index order
     Concat,
-    /// One JSON array
     Json,
-    /// The sum of numbers
     Sum,
-    /// The kernel's own
     Kernel,
 }
 

@@ -119,10 +119,9 @@ fn read_again(words: &[OsString]) -> Result<(RunOptions, Global), Failure> {
         }) => Ok((map.options, global)),
         Ok(_) => Err(usage("the words after the kernel's parameters cannot be read").into()),
         Err(Refusal::Wrong(error)) => Err(error.into()),
-        Err(Refusal::Nothing) => Err(usage("nothing is left of the command").into()),
-        Err(Refusal::Help(help)) => {
+        Err(Refusal::Help(help, code)) => {
             help.print()?;
-            Err(Failure::Ended(u8::try_from(help.exit_code()).unwrap_or(2)))
+            Err(Failure::Ended(code))
         }
     }
 }

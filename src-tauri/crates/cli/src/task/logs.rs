@@ -1,10 +1,12 @@
 //! `skep task logs`.
 
 use super::log;
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Stream, json};
 use crate::reach;
+use clap_complete::ArgValueCandidates;
 
 /// Print what one task wrote to stderr
 #[derive(Debug, clap::Args)]
@@ -13,8 +15,9 @@ use crate::reach;
   skep task logs j_4fk2 17")]
 pub(crate) struct Logs {
     /// An id, the beginning of one, or last
-    #[arg(value_name = "JOB")]
+    #[arg(value_name = "JOB", add = ArgValueCandidates::new(completions::jobs))]
     job: String,
+    /// The task, counted from 0
     #[arg(value_name = "INDEX")]
     index: u32,
 }

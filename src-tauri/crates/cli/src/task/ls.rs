@@ -1,14 +1,17 @@
 //! `skep task ls`.
 
 use super::state;
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::table::{Column, table};
 use crate::output::{json, words};
-use crate::reach;
+use crate::reach::{self, Door};
 use crate::select::Indices;
 use crate::verbs::Names;
+use crate::watch::{Watch, watch};
 use api::{PAGE_ROWS_MAX, TaskState, TaskView};
+use clap_complete::ArgValueCandidates;
 use std::time::Duration;
 
 /// List the tasks of a job
@@ -18,7 +21,7 @@ use std::time::Duration;
   skep task ls j_4fk2 0-99")]
 pub(crate) struct Ls {
     /// An id, the beginning of one, or last
-    #[arg(value_name = "JOB")]
+    #[arg(value_name = "JOB", add = ArgValueCandidates::new(completions::jobs))]
     job: String,
     /// Which: 1,3,5-8 or 2-10:2, all or last
     #[arg(value_name = "SELECT", default_value = "all")]
@@ -26,6 +29,8 @@ pub(crate) struct Ls {
     /// Only those in this state
     #[arg(long, value_enum)]
     state: Option<StateWord>,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -51,7 +56,27 @@ impl StateWord {
 }
 
 pub(crate) async fn ls(context: &Context, ls: &Ls) -> Result<(), Failure> {
-    let door = reach::to_read(context).await?;
+    watch(context, &ls.watch, async || {
+        let door = reach::to_read(context).await?;
+        let tasks = selected(&door, ls).await?;
+        let output = &context.output;
+        if output.json {
+            return Ok(json::document("tasks", &tasks).to_string());
+        }
+        if output.quiet {
+            let indices: Vec<String> = tasks.iter().map(|task| task.index.to_string()).collect();
+            return Ok(indices.join("\n"));
+        }
+        if tasks.is_empty() {
+            return Ok("no such tasks".to_owned());
+        }
+        Ok(drawn(&tasks, &door.names().await, output.stdout_colours()))
+    })
+    .await
+}
+
+/// Page by page, without those between that nobody asked for.
+async fn selected(door: &Door, ls: &Ls) -> Result<Vec<TaskView>, Failure> {
     let job = door.job(&ls.job).await?;
     let selected = ls.tasks.of(job.tasks.total);
     let mut from = selected.first().copied();
@@ -62,19 +87,10 @@ pub(crate) async fn ls(context: &Context, ls: &Ls) -> Result<(), Failure> {
             selected.binary_search(&task.index).is_ok()
                 && ls.state.is_none_or(|state| state.is(task.state))
         }));
-        from = next.filter(|next| selected.last().is_some_and(|last| next <= last));
+        let after = next.map(|next| selected.partition_point(|index| *index < next));
+        from = after.and_then(|at| selected.get(at).copied());
     }
-    let output = &context.output;
-    if output.json {
-        return output.document(&json::document("tasks", &tasks));
-    }
-    if output.quiet {
-        return tasks.iter().try_for_each(|task| output.line(task.index));
-    }
-    if tasks.is_empty() {
-        return output.line("no such tasks");
-    }
-    output.line(drawn(&tasks, &door.names().await, output.stdout_colours()))
+    Ok(tasks)
 }
 
 fn drawn(tasks: &[TaskView], names: &Names, colours: bool) -> String {

@@ -2,6 +2,7 @@
 
 use super::ls::ran;
 use super::state;
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::table::pairs;
@@ -9,6 +10,7 @@ use crate::output::{guest, json};
 use crate::reach;
 use crate::verbs::Names;
 use api::TaskView;
+use clap_complete::ArgValueCandidates;
 
 /// Explain one task: attempts, where, how long, why it failed or waits
 #[derive(Debug, clap::Args)]
@@ -17,8 +19,9 @@ use api::TaskView;
   skep task show j_4fk2 17 --json")]
 pub(crate) struct Show {
     /// An id, the beginning of one, or last
-    #[arg(value_name = "JOB")]
+    #[arg(value_name = "JOB", add = ArgValueCandidates::new(completions::jobs))]
     job: String,
+    /// The task, counted from 0
     #[arg(value_name = "INDEX")]
     index: u32,
 }

@@ -13,4 +13,5 @@ mod kills;
 mod nodes;
 mod programs;
 mod running;
+mod shapes;
 mod splits;
