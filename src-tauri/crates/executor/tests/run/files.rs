@@ -134,3 +134,103 @@ fn waiting_for_a_file_to_be_readable_needs_a_thread_and_gets_one() {
         heard.all_done(2);
     });
 }
+
+/// Calls everything that preview 1 has for files and writes a byte for each: its error number.
+const EVERYTHING: &str = r#"(module
+  (import "wasi_snapshot_preview1" "path_create_directory" (func $path_create_directory (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_pwrite" (func $fd_pwrite (param i32 i32 i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_seek" (func $fd_seek (param i32 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_tell" (func $fd_tell (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_pread" (func $fd_pread (param i32 i32 i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_advise" (func $fd_advise (param i32 i64 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_allocate" (func $fd_allocate (param i32 i64 i64) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_datasync" (func $fd_datasync (param i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_sync" (func $fd_sync (param i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_filestat_get" (func $fd_filestat_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_filestat_set_size" (func $fd_filestat_set_size (param i32 i64) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_filestat_set_times" (func $fd_filestat_set_times (param i32 i64 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_fdstat_get" (func $fd_fdstat_get (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_fdstat_set_flags" (func $fd_fdstat_set_flags (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_filestat_get" (func $path_filestat_get (param i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_filestat_set_times" (func $path_filestat_set_times (param i32 i32 i32 i32 i64 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_link" (func $path_link (param i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_symlink" (func $path_symlink (param i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_readlink" (func $path_readlink (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_rename" (func $path_rename (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_readdir" (func $fd_readdir (param i32 i32 i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_unlink_file" (func $path_unlink_file (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_remove_directory" (func $path_remove_directory (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_renumber" (func $fd_renumber (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_close" (func $fd_close (param i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\40\00\00\00\05\00\00\00") (data (i32.const 24) "\00\10\00\00\04\00\00\00")
+  (data (i32.const 64) "12345") (data (i32.const 100) "d") (data (i32.const 110) "d/f")
+  (data (i32.const 120) "d/g") (data (i32.const 130) "d/s") (data (i32.const 140) "h")
+  (func (export "_start")
+    (i32.store8 (i32.const 8000) (call $path_create_directory (i32.const 4) (i32.const 100) (i32.const 1)))
+    (i32.store8 (i32.const 8001) (call $path_open (i32.const 4) (i32.const 0) (i32.const 110) (i32.const 3) (i32.const 1) (i64.const 0x1fffffff) (i64.const 0) (i32.const 0) (i32.const 60)))
+    (i32.store8 (i32.const 8002) (call $fd_write (i32.load (i32.const 60)) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (i32.store8 (i32.const 8003) (call $fd_pwrite (i32.load (i32.const 60)) (i32.const 0) (i32.const 1) (i64.const 3) (i32.const 8)))
+    (i32.store8 (i32.const 8004) (call $fd_seek (i32.load (i32.const 60)) (i64.const 1) (i32.const 0) (i32.const 16)))
+    (i32.store8 (i32.const 8005) (call $fd_tell (i32.load (i32.const 60)) (i32.const 16)))
+    (i32.store8 (i32.const 8006) (call $fd_read (i32.load (i32.const 60)) (i32.const 24) (i32.const 1) (i32.const 8)))
+    (i32.store8 (i32.const 8007) (call $fd_pread (i32.load (i32.const 60)) (i32.const 24) (i32.const 1) (i64.const 0) (i32.const 8)))
+    (i32.store8 (i32.const 8008) (call $fd_advise (i32.load (i32.const 60)) (i64.const 0) (i64.const 10) (i32.const 1)))
+    (i32.store8 (i32.const 8009) (call $fd_allocate (i32.load (i32.const 60)) (i64.const 0) (i64.const 10)))
+    (i32.store8 (i32.const 8010) (call $fd_datasync (i32.load (i32.const 60))))
+    (i32.store8 (i32.const 8011) (call $fd_sync (i32.load (i32.const 60))))
+    (i32.store8 (i32.const 8012) (call $fd_filestat_get (i32.load (i32.const 60)) (i32.const 2048)))
+    (i32.store8 (i32.const 8013) (call $fd_filestat_set_size (i32.load (i32.const 60)) (i64.const 5)))
+    (i32.store8 (i32.const 8014) (call $fd_filestat_set_times (i32.load (i32.const 60)) (i64.const 1) (i64.const 2) (i32.const 5)))
+    (i32.store8 (i32.const 8015) (call $fd_fdstat_get (i32.load (i32.const 60)) (i32.const 2048)))
+    (i32.store8 (i32.const 8016) (call $fd_fdstat_set_flags (i32.load (i32.const 60)) (i32.const 1)))
+    (i32.store8 (i32.const 8017) (call $fd_write (i32.load (i32.const 60)) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (i32.store8 (i32.const 8018) (call $path_filestat_get (i32.const 4) (i32.const 0) (i32.const 110) (i32.const 3) (i32.const 2048)))
+    (i32.store8 (i32.const 8019) (call $path_filestat_set_times (i32.const 4) (i32.const 0) (i32.const 110) (i32.const 3) (i64.const 3) (i64.const 4) (i32.const 5)))
+    (i32.store8 (i32.const 8020) (call $path_link (i32.const 4) (i32.const 0) (i32.const 110) (i32.const 3) (i32.const 4) (i32.const 120) (i32.const 3)))
+    (i32.store8 (i32.const 8021) (call $path_symlink (i32.const 112) (i32.const 1) (i32.const 4) (i32.const 130) (i32.const 3)))
+    (i32.store8 (i32.const 8022) (call $path_readlink (i32.const 4) (i32.const 130) (i32.const 3) (i32.const 2048) (i32.const 16) (i32.const 8)))
+    (i32.store8 (i32.const 8023) (call $path_rename (i32.const 4) (i32.const 120) (i32.const 3) (i32.const 5) (i32.const 140) (i32.const 1)))
+    (i32.store8 (i32.const 8024) (call $fd_readdir (i32.const 4) (i32.const 2048) (i32.const 1000) (i64.const 0) (i32.const 8)))
+    (i32.store8 (i32.const 8025) (call $path_unlink_file (i32.const 5) (i32.const 140) (i32.const 1)))
+    (i32.store8 (i32.const 8026) (call $path_remove_directory (i32.const 4) (i32.const 100) (i32.const 1)))
+    (i32.store8 (i32.const 8027) (call $fd_renumber (i32.load (i32.const 60)) (i32.const 5)))
+    (i32.store8 (i32.const 8028) (call $fd_close (i32.const 5)))
+    (i32.store (i32.const 0) (i32.const 8000)) (i32.store (i32.const 4) (i32.const 29))
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
+
+#[test]
+fn everything_there_is_for_files_can_be_called() {
+    story(|bench| async move {
+        let tasks = vec![with_file(bench.dir.path(), 0, "text")];
+        let heard = bench.run(EVERYTHING, &filed(), programs(tasks)).await;
+        heard.all_done(1);
+        let calls: Vec<&str> = EVERYTHING
+            .lines()
+            .filter(|line| line.contains("i32.store8"))
+            .collect();
+        let answers = &heard.stdout[&0];
+        assert_eq!(answers.len(), calls.len());
+        for (call, answer) in calls.iter().zip(answers) {
+            let expected = match *call {
+                _ if call.contains("$fd_allocate") => NOTSUP,
+                _ if call.contains("$path_remove_directory") => NOTEMPTY,
+                _ => 0,
+            };
+            assert_eq!(*answer, expected, "{call}");
+        }
+        let names: Vec<&str> = heard.out[&0]
+            .iter()
+            .map(|(file, _)| file.name.as_str())
+            .collect();
+        assert_eq!(names, ["d/f"], "a symbolic link is not collected");
+        assert_eq!(heard.out[&0][0].1, b"1231212345");
+    });
+}
+
+/// Preview 1's error numbers.
+const NOTSUP: u8 = 58;
+const NOTEMPTY: u8 = 55;
