@@ -65,6 +65,48 @@ pub(crate) fn cores() -> u32 {
         .map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
 }
 
+/// Cores that this machine can spare: all where nobody sits at it; else two are
+/// left to them, on a laptop half.
+pub(crate) fn spare_cores() -> u32 {
+    let session = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let desktop = session("DISPLAY") || session("WAYLAND_DISPLAY");
+    spare(cores(), desktop, has_battery())
+}
+
+fn spare(cores: u32, desktop: bool, battery: bool) -> u32 {
+    match (desktop, battery) {
+        (false, _) => cores,
+        (true, false) => cores.saturating_sub(2).max(1),
+        (true, true) => (cores / 2).max(1),
+    }
+}
+
+/// A battery of the machine itself, not of a mouse.
+fn has_battery() -> bool {
+    let supplies = std::fs::read_dir("/sys/class/power_supply");
+    supplies.into_iter().flatten().flatten().any(|supply| {
+        let says = |file: &str, word: &str| {
+            std::fs::read_to_string(supply.path().join(file)).is_ok_and(|text| text.trim() == word)
+        };
+        says("type", "Battery") && !says("scope", "Device")
+    })
+}
+
 pub(crate) fn os() -> String {
     System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spare;
+
+    #[test]
+    fn who_sits_at_a_machine_keeps_some_of_its_cores() {
+        assert_eq!(spare(8, false, false), 8);
+        assert_eq!(spare(8, false, true), 8);
+        assert_eq!(spare(8, true, false), 6);
+        assert_eq!(spare(2, true, false), 1);
+        assert_eq!(spare(8, true, true), 4);
+        assert_eq!(spare(1, true, true), 1);
+    }
 }

@@ -239,7 +239,10 @@ pub(super) fn configure(
     cores: Option<u32>,
     memory_total: u64,
 ) {
-    config.slots = cores.or(settings.cores).unwrap_or_else(host::cores).max(1);
+    config.slots = cores
+        .or(settings.cores)
+        .unwrap_or_else(host::spare_cores)
+        .max(1);
     config.memory_bytes = memory_total / 100 * u64::from(settings.memory_percent);
     config.paused = (!settings.contribute).then(|| PAUSED.to_owned());
 }
