@@ -84,7 +84,7 @@ codes! {
     UnknownPlaceholder = "unknown_placeholder" in Usage,
     /// A range that is not A..B or A..B..STEP, or never ends.
     BadRange = "bad_range" in Usage,
-    /// An input that cannot be cut as asked (not a JSON array, no file matched).
+    /// An input that cannot be cut as asked, such as one that is no JSON array.
     BadSplit = "bad_split" in Usage,
     /// More tasks than one job or the queue may hold.
     TooManyTasks = "too_many_tasks" in Usage,

@@ -120,11 +120,6 @@ impl Home {
         });
         found
     }
-
-    /// Executors whose parent worked on this story's folder.
-    pub(crate) fn executors(&self, node: u32) -> Vec<u32> {
-        children_of(node)
-    }
 }
 
 fn walk(dir: &Path, see: &mut dyn FnMut(&Path)) {
