@@ -1,6 +1,11 @@
 //! One sandbox in a folder of its own, and a way to run batches in it.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use sandbox::{
@@ -49,7 +54,7 @@ pub(crate) fn story<F: Future<Output = ()>>(tell: impl FnOnce(Bench) -> F) {
     });
 }
 
-pub(crate) fn options(dir: &std::path::Path) -> Options {
+pub(crate) fn options(dir: &Path) -> Options {
     Options {
         executor: PathBuf::from(env!("CARGO_BIN_EXE_skep-executor")),
         cache_dir: dir.join("cache"),
@@ -219,6 +224,17 @@ impl Heard {
             assert!(end.is_done(), "task {index}: {end:?}");
         }
     }
+}
+
+/// The path of one of this crate's examples.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let binaries = Path::new(env!("CARGO_BIN_EXE_skep-executor"))
+        .parent()
+        .expect("a folder");
+    let path = binaries.join("examples").join(name);
+    // With the name of a test cargo builds no examples.
+    assert!(path.exists(), "first: cargo build -p executor --examples");
+    path
 }
 
 /// Any name will do here, as long as other bytes have another one.

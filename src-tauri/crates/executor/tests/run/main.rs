@@ -5,6 +5,7 @@ mod components;
 mod files;
 mod functions;
 mod harness;
+mod impostors;
 mod kernels;
 mod programs;
 mod walls;

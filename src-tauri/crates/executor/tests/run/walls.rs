@@ -3,13 +3,13 @@
 use std::{
     collections::BTreeMap,
     os::unix::process::ExitStatusExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
 };
 
 use sandbox::{Entry, OpenError, Sandbox};
 
-use crate::harness::{options, profile, programs, story, task};
+use crate::harness::{example, options, profile, programs, story, task};
 
 #[test]
 fn every_layer_stands_and_says_so() {
@@ -65,14 +65,10 @@ fn an_executor_has_one_thread_and_four_descriptors() {
 
 /// Native code that raises the executor's own wall and then tries to get out.
 fn intruder(words: &[&str]) -> Output {
-    let binaries = Path::new(env!("CARGO_BIN_EXE_skep-executor"))
-        .parent()
-        .expect("a folder");
-    let path: PathBuf = binaries.join("examples").join("intruder");
-    Command::new(&path)
+    Command::new(example("intruder"))
         .args(words)
         .output()
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        .expect("it starts")
 }
 
 fn attempts(output: &Output) -> BTreeMap<String, String> {
