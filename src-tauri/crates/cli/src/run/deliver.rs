@@ -197,7 +197,16 @@ impl Delivery<'_> {
             Some(entry) => {
                 printer
                     .print_one(self.context, self.door, &self.job.id, entry, None)
-                    .await
+                    .await?;
+                // On a terminal nothing else should begin on its last line.
+                let open_line = entry
+                    .text
+                    .as_deref()
+                    .is_some_and(|text| !text.is_empty() && !text.ends_with('\n'));
+                if open_line && std::io::stdout().is_terminal() {
+                    self.context.output.line("")?;
+                }
+                Ok(())
             }
             None => Ok(()),
         }
