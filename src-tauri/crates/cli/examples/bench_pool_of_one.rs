@@ -15,6 +15,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const NOTHING: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
+const HELLO: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1) (data (i32.const 16) "hello\n")
+  (func (export "_start")
+    (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const 6))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
 const SQUARE: &str = r#"(module (func (export "square") (param i64) (result i64) (i64.mul (local.get 0) (local.get 0))))"#;
 
 fn main() {
@@ -73,6 +79,22 @@ async fn measure() {
         cost,
         Some(10.0),
         "coordinator, worker, store and door; executors not counted",
+    );
+
+    let hello = upload(&client, HELLO).await;
+    run(&client, submit(&hello, range(1000), None)).await;
+    let mut rate = Vec::new();
+    for _ in 0..5 {
+        let begun = Instant::now();
+        run(&client, submit(&hello, range(100_000), None)).await;
+        rate.push(100_000.0 / begun.elapsed().as_secs_f64());
+    }
+    report(
+        "WASI programs that print a line, jobs of 100,000",
+        "tasks/s",
+        rate,
+        None,
+        "fresh instance each, every line durable",
     );
 
     let mut rate = Vec::new();

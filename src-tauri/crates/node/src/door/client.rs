@@ -60,7 +60,7 @@ impl Client {
     /// # Errors
     /// When there is nobody, or somebody else.
     pub async fn connect(socket: &Path) -> Result<Client, ConnectError> {
-        let (mut reader, frames) = connect(socket).await?;
+        let (mut reader, frames) = connect(socket, None).await?;
         let open = Arc::new(Mutex::new(Some(HashMap::new())));
         tokio::spawn({
             let open = open.clone();
@@ -116,14 +116,14 @@ impl Client {
 
     async fn stream(&self, request: &Request, upload: Option<Upload>) -> Result<Answer, Error> {
         let request = written(STREAM, request)?;
-        let (mut reader, frames) = connect(&self.socket).await.map_err(|error| {
+        let connected = connect(&self.socket, Some(request)).await;
+        let (mut reader, frames) = connected.map_err(|error| {
             if matches!(error, ConnectError::Nobody) {
                 gone()
             } else {
                 error.into()
             }
         })?;
-        frames.send(request).await.map_err(|_| gone())?;
         let uploading = upload.map(|upload| tokio::spawn(send(upload, frames.clone())));
         let reply = match wire::read(&mut reader).await {
             Ok(Some(Frame {
@@ -153,14 +153,21 @@ impl Client {
     }
 }
 
-/// Opens a connection; what is sent into the channel is written to it.
-async fn connect(socket: &Path) -> Result<(Reader, mpsc::Sender<Bytes>), ConnectError> {
-    tokio::time::timeout(HELLO_TIME, greet(socket))
+/// Opens a connection; what is sent into the channel is written to it. A first
+/// request goes with the hello, without waiting for the other side's.
+async fn connect(
+    socket: &Path,
+    first: Option<Bytes>,
+) -> Result<(Reader, mpsc::Sender<Bytes>), ConnectError> {
+    tokio::time::timeout(HELLO_TIME, greet(socket, first))
         .await
         .unwrap_or_else(|_| Err(ConnectError::Silent(io::ErrorKind::TimedOut.into())))
 }
 
-async fn greet(socket: &Path) -> Result<(Reader, mpsc::Sender<Bytes>), ConnectError> {
+async fn greet(
+    socket: &Path,
+    first: Option<Bytes>,
+) -> Result<(Reader, mpsc::Sender<Bytes>), ConnectError> {
     let stream = UnixStream::connect(socket).await.map_err(|error| {
         use io::ErrorKind::{ConnectionRefused, InvalidInput, NotADirectory, NotFound};
         // A path too long for a socket (invalid input) is one where nobody can listen.
@@ -177,10 +184,11 @@ async fn greet(socket: &Path) -> Result<(Reader, mpsc::Sender<Bytes>), ConnectEr
     let mut reader = BufReader::new(reader);
     let (frames, waiting) = mpsc::channel(FRAMES_WAITING);
     tokio::spawn(wire::write_all(waiting, writer));
-    frames
-        .send(wire::hello().map_err(ConnectError::Silent)?)
-        .await
-        .map_err(|_| ConnectError::Nobody)?;
+    for frame in [Some(wire::hello().map_err(ConnectError::Silent)?), first] {
+        if let Some(frame) = frame {
+            frames.send(frame).await.map_err(|_| ConnectError::Nobody)?;
+        }
+    }
     match wire::read(&mut reader).await {
         // It ended between our connecting and its hello.
         Ok(None) => Err(ConnectError::Nobody),
