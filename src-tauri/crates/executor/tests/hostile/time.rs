@@ -93,9 +93,20 @@ fn case_6_a_sleep_of_decades_can_be_ended_and_stopped() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         executor.resume();
         executor.kill();
-        let mut gone = false;
-        while !gone {
-            gone = matches!(executor.next().await, sandbox::Event::Gone { .. });
+        loop {
+            let event = executor.next().await;
+            if matches!(event, sandbox::Event::Gone { .. }) {
+                break;
+            }
+            // Its deadline would end it as well, a minute later.
+            let late = matches!(
+                event,
+                sandbox::Event::Ended {
+                    end: End::DeadlineExceeded { .. },
+                    ..
+                }
+            );
+            assert!(!late, "the kill did nothing: {event:?}");
         }
     });
 }
