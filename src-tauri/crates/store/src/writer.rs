@@ -22,12 +22,14 @@ use std::time::{Duration, Instant};
 /// ends: whether the batch is on disk shows only at the next start.
 #[derive(Debug)]
 pub struct Writer {
+    /// Goes before the connection: SQLite removes the log as it closes, and a
+    /// mark that still says open would then tell of a lost one.
+    mark: MarkFile,
     connection: SqliteConnection,
     layout: Layout,
     identity: Identity,
     id: StoreId,
     sums: Sums,
-    mark: MarkFile,
     commits: u64,
     /// Of the last commits, in microseconds; the newest counts an eighth.
     commit_micros: u32,

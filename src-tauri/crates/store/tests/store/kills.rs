@@ -121,11 +121,16 @@ async fn a_store_that_was_killed_while_being_made_is_made_again() {
     }
     let mut chance = Chance(8);
     let mut news = 0;
-    for round in 0..30 {
+    for round in 0..60 {
         let dir = tempdir().expect("tempdir");
         let test = "kills::a_store_that_was_killed_while_being_made_is_made_again";
         let child = itself(test, dir.path()).spawn().expect("start");
-        kill_after(child, 0, Duration::from_micros(chance.below(60_000) as u64));
+        // Every second one while it leaves without having closed.
+        let (lines, pause) = match round % 2 {
+            0 => (0, chance.below(60_000)),
+            _ => (1, chance.below(1500)),
+        };
+        kill_after(child, lines, Duration::from_micros(pause as u64));
         let mut store = open(dir.path()).await;
         let past = store.past;
         assert!(
@@ -137,5 +142,5 @@ async fn a_store_that_was_killed_while_being_made_is_made_again() {
         assert_eq!(read_all(&store.reader).await.expect("read"), 1);
         close(store).await;
     }
-    println!("{news} of 30 were not yet made");
+    println!("{news} of 60 were not yet made");
 }
