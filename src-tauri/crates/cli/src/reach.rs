@@ -200,6 +200,10 @@ impl Door {
 }
 
 /// What a pool that was never used answers.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what has no empty answer needs a node, whatever it is"
+)]
 fn nothing_yet(request: &Request) -> Result<Answer, Error> {
     match request {
         Request::Jobs { .. } => Ok(Reply::Jobs {
@@ -230,24 +234,6 @@ fn nothing_yet(request: &Request) -> Result<Answer, Error> {
             ErrorCode::NoSuchMachine,
             format!("there is no machine '{machine}': no node ever ran here"),
         )),
-        Request::Status
-        | Request::Upload { .. }
-        | Request::Inspect {
-            module: ModuleRef::Blob { .. },
-        }
-        | Request::Submit(_)
-        | Request::Release { .. }
-        | Request::Follow { .. }
-        | Request::Cancel { .. }
-        | Request::Retry { .. }
-        | Request::RemoveJob { .. }
-        | Request::PushModule { .. }
-        | Request::RemoveModule { .. }
-        | Request::Contribution
-        | Request::Contribute { .. }
-        | Request::Doctor
-        | Request::Logs { .. }
-        | Request::Config { .. }
-        | Request::SetConfig { .. } => Err(no_node()),
+        _ => Err(no_node()),
     }
 }

@@ -184,10 +184,9 @@ async fn greet(
     let mut reader = BufReader::new(reader);
     let (frames, waiting) = mpsc::channel(FRAMES_WAITING);
     tokio::spawn(wire::write_all(waiting, writer));
-    for frame in [Some(wire::hello().map_err(ConnectError::Silent)?), first] {
-        if let Some(frame) = frame {
-            frames.send(frame).await.map_err(|_| ConnectError::Nobody)?;
-        }
+    let hello = wire::hello().map_err(ConnectError::Silent)?;
+    for frame in std::iter::once(hello).chain(first) {
+        frames.send(frame).await.map_err(|_| ConnectError::Nobody)?;
     }
     match wire::read(&mut reader).await {
         // It ended between our connecting and its hello.

@@ -1,9 +1,8 @@
 //! The entrance: who asks is checked once, then each verb is answered.
 
 use super::{Inner, verbs};
-use crate::answer::{Answer, Caller, Then, Upload};
+use crate::answer::{Answer, Caller, Upload};
 use crate::journal;
-use crate::modules;
 use api::{Error, ErrorCode, Reply, Request};
 use std::sync::atomic::Ordering;
 
@@ -14,11 +13,13 @@ pub(super) async fn call(
     upload: Option<Upload>,
 ) -> Result<Answer, Error> {
     let submitter = admit(caller)?;
-    let library = &node.library;
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the library answers every verb that only reads"
+    )]
     let reply = match request {
         Request::Status => verbs::status(node).await?,
         Request::Upload { bytes } => verbs::upload(node, bytes, upload).await?,
-        Request::Inspect { module } => modules::card(&module, library, node.keep.blobs()).await?,
         Request::Submit(submit) => {
             if node.stopping.load(Ordering::Relaxed) {
                 return Err(Error::new(
@@ -30,41 +31,12 @@ pub(super) async fn call(
             node.acceptance().accept(*submit, submitter).await?
         }
         Request::Release { job } => verbs::release(node, &job).await?,
-        Request::Jobs { cursor, limit } => library.jobs(cursor, limit).await?,
-        Request::Job { job } => Reply::Job(Box::new(library.job(library.find(&job).await?).await?)),
         Request::Follow { job, output } => return verbs::follow(node, &job, output).await,
         Request::Cancel { job } => verbs::cancel(node, &job).await?,
         Request::Retry { job, changes } => verbs::retry(node, &job, changes).await?,
         Request::RemoveJob { job } => verbs::remove(node, &job).await?,
-        Request::Tasks { job, from, limit } => {
-            library
-                .tasks(library.find(&job).await?, from, limit)
-                .await?
-        }
-        Request::Task { job, index } => Reply::Task(Box::new(
-            library.task(library.find(&job).await?, index).await?,
-        )),
-        Request::Results { job, from, limit } => {
-            library
-                .results(library.find(&job).await?, from, limit)
-                .await?
-        }
-        Request::Read { job, index, what } => {
-            let (_, bytes, pieces) = library
-                .read_attempt(library.find(&job).await?, index, what)
-                .await?;
-            return Ok(Answer {
-                reply: Reply::Bytes { bytes },
-                then: Then::Bytes(pieces),
-            });
-        }
         Request::PushModule { name, blob } => verbs::push_module(node, name, &blob).await?,
-        Request::Modules => library.modules().await?,
         Request::RemoveModule { name } => verbs::remove_module(node, name).await?,
-        Request::Machines => Reply::Machines {
-            machines: library.machines().await?,
-        },
-        Request::Machine { machine } => Reply::Machine(Box::new(library.machine(&machine).await?)),
         Request::Contribution => Reply::Contribution(verbs::contribution(node).await?),
         Request::Contribute { on } => {
             verbs::set(
@@ -104,6 +76,7 @@ pub(super) async fn call(
                 values: node.settings().values(Some(&key))?,
             }
         }
+        reading => return node.library.answer(reading).await,
     };
     Ok(reply.into())
 }
