@@ -46,6 +46,9 @@ async fn measure() {
         cache_key: [1; 32],
         cache_quota_bytes: 1 << 30,
         scratch_dir: dir.path().join("scratch"),
+        scratch_quota_bytes: 1 << 30,
+        priority: sandbox::Priority::Normal,
+        compile: sandbox::CompileCaps::default(),
         without_os_wall: false,
     })
     .await

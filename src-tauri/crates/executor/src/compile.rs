@@ -6,13 +6,23 @@ use std::{
     os::fd::FromRawFd,
 };
 
-use sandbox::{CompileSettings, inert};
+use sandbox::{CompileSettings, Priority, inert};
 
 use crate::wall::{Refusal, Role, Wall};
 
 /// The version bytes of a component; those of a core module are `01 00 00 00`.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+/// What the command line said.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) settings: CompileSettings,
+    pub(crate) cpu_seconds: u64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) priority: Priority,
+    pub(crate) without_wall: bool,
+}
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CompileError {
@@ -30,19 +40,20 @@ pub(crate) enum Outcome {
     Refused,
 }
 
-pub(crate) fn compile(
-    settings: CompileSettings,
-    without_wall: bool,
-) -> Result<Outcome, CompileError> {
+pub(crate) fn compile(options: &Options) -> Result<Outcome, CompileError> {
     // SAFETY: the parent gave two files of its own, and nobody else here uses them.
     let (mut module, mut code) = unsafe { (File::from_raw_fd(0), File::from_raw_fd(1)) };
-    let engine = crate::engine::engine(settings).map_err(CompileError::Engine)?;
+    let engine = crate::engine::engine(options.settings).map_err(CompileError::Engine)?;
     let wall = Wall {
-        role: Role::Compile,
+        role: Role::Compile {
+            cpu_seconds: options.cpu_seconds,
+            memory_bytes: options.memory_bytes,
+        },
         scratch: None,
         refusal: Refusal::Kill,
-        tolerant: without_wall,
+        tolerant: options.without_wall,
     };
+    crate::priority::take(options.priority);
     wall.raise()?;
     let mut bytes = Vec::new();
     module.read_to_end(&mut bytes)?;

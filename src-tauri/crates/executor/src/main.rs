@@ -11,6 +11,7 @@ mod guest;
 mod kernel;
 mod module;
 mod page;
+mod priority;
 mod program;
 mod receive;
 mod serve;
@@ -20,7 +21,7 @@ mod wire;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use sandbox::CompileSettings;
+use sandbox::{CompileSettings, Priority};
 
 /// The module is at fault: the reason is on standard output.
 #[cfg(feature = "compile")]
@@ -42,10 +43,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "compile")]
         Work::Describe => describe(),
         #[cfg(feature = "compile")]
-        Work::Compile {
-            settings,
-            without_wall,
-        } => match compile::compile(settings, without_wall) {
+        Work::Compile(options) => match compile::compile(&options) {
             Ok(compile::Outcome::Compiled) => ExitCode::SUCCESS,
             Ok(compile::Outcome::Refused) => ExitCode::from(REFUSED),
             Err(error) => failed(&error),
@@ -71,10 +69,7 @@ enum Work {
     #[cfg(feature = "compile")]
     Describe,
     #[cfg(feature = "compile")]
-    Compile {
-        settings: CompileSettings,
-        without_wall: bool,
-    },
+    Compile(compile::Options),
     Walls,
     Run(serve::Options),
 }
@@ -88,21 +83,32 @@ impl Invocation {
             None => None,
         };
         let settings = || CompileSettings::parse(words.get(1)?);
+        let priority = || Priority::parse(value("priority=")?);
         let without_wall = words.contains(&"without-wall");
         let work = match *words.first()? {
             #[cfg(feature = "compile")]
             "describe" => Work::Describe,
             #[cfg(feature = "compile")]
-            "compile" => Work::Compile {
+            "compile" => Work::Compile(compile::Options {
                 settings: settings()?,
+                cpu_seconds: value("cpu=")?.parse().ok()?,
+                memory_bytes: value("memory=")?.parse().ok()?,
+                priority: priority()?,
                 without_wall,
-            },
+            }),
             "walls" => Work::Walls,
             "run" => Work::Run(serve::Options {
                 settings: settings()?,
                 memory_bytes: value("memory=")?.parse().ok()?,
                 code_bytes: value("code=")?.parse().ok()?,
-                scratch: value("scratch=").map(PathBuf::from),
+                scratch: match value("scratch=") {
+                    Some(folder) => Some(wall::Scratch {
+                        folder: PathBuf::from(folder),
+                        quota_bytes: value("quota=")?.parse().ok()?,
+                    }),
+                    None => None,
+                },
+                priority: priority()?,
                 without_wall,
             }),
             _ => return None,

@@ -6,14 +6,13 @@ use std::{
     future::{Future, poll_fn},
     os::fd::FromRawFd,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
     pin::pin,
     sync::Mutex,
     task::Poll,
 };
 
 use sandbox::{
-    CompileSettings, End, Entry,
+    CompileSettings, End, Entry, Priority,
     frames::{self, Calls, FrameError, Inbox, Kind, Load, Programs},
     inert,
 };
@@ -25,7 +24,7 @@ use crate::{
     page::Page,
     program::{Arguments, Bench},
     receive,
-    wall::{Refusal, Role, Wall},
+    wall::{Refusal, Role, Scratch, Wall},
     wire::Wire,
 };
 
@@ -35,7 +34,8 @@ pub(crate) struct Options {
     pub(crate) settings: CompileSettings,
     pub(crate) memory_bytes: u64,
     pub(crate) code_bytes: u64,
-    pub(crate) scratch: Option<PathBuf>,
+    pub(crate) scratch: Option<Scratch>,
+    pub(crate) priority: Priority,
     pub(crate) without_wall: bool,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn serve(options: &Options) -> Result<(), ServeError> {
     };
     let wall = Wall {
         role,
-        scratch: options.scratch.as_deref(),
+        scratch: options.scratch.as_ref(),
         refusal: Refusal::Kill,
         tolerant: options.without_wall,
     };
@@ -91,6 +91,8 @@ pub(crate) fn serve(options: &Options) -> Result<(), ServeError> {
         .build()
         .map_err(ServeError::Runtime)?;
 
+    // Not sooner: whoever waits for this executor waits for what is above.
+    crate::priority::take(options.priority);
     wall.raise()?;
     let mut inbox = Inbox::default();
     let [code, page] = receive::descriptors(&socket, &mut inbox).map_err(ServeError::Receive)?;
@@ -126,7 +128,10 @@ pub(crate) fn serve(options: &Options) -> Result<(), ServeError> {
         wire: &wire,
         bounds: &Bounds::new(options.memory_bytes, load.table_elements, load.component),
         fuel: options.settings.fuel,
-        scratch: options.scratch.as_deref(),
+        scratch: options
+            .scratch
+            .as_ref()
+            .map(|scratch| scratch.folder.as_path()),
     };
     runtime.block_on(batches(&bench, load.entry == Entry::Kernel))?;
     Ok(())

@@ -191,6 +191,9 @@ async fn executors() -> Vec<Check> {
             cache_key: [0; 32],
             cache_quota_bytes: units::bytes("1MB").unwrap_or_default(),
             scratch_dir: folder.path().join("scratch"),
+            scratch_quota_bytes: 0,
+            priority: sandbox::Priority::Normal,
+            compile: sandbox::CompileCaps::default(),
             // To be told which wall is missing.
             without_os_wall: true,
         });

@@ -6,14 +6,13 @@ use std::{
     io::{self, Read, Seek},
     os::unix::process::ExitStatusExt,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crate::{
     inert::inert,
     limits,
     process::{Process, Spawner, in_words},
-    profile::CompileSettings,
     sealed::{self, Sealed},
 };
 
@@ -36,14 +35,17 @@ pub enum CompileError {
         bytes: u64,
     },
     /// Compiling used more time than it may.
-    #[error(
-        "compiling took longer than {} s of processor time",
-        limits::COMPILE_CPU_SECONDS
-    )]
-    TimedOut,
+    #[error("compiling took longer than {seconds} s of processor time")]
+    TimedOut {
+        /// What it may take.
+        seconds: u64,
+    },
     /// Compiling used more memory than it may.
-    #[error("compiling needed more than {} GiB of memory", limits::COMPILE_BYTES >> 30)]
-    OutOfMemory,
+    #[error("compiling needed more than {} MiB of memory", bytes >> 20)]
+    OutOfMemory {
+        /// What it may have.
+        bytes: u64,
+    },
     /// The compiler died of this module.
     #[error("the compiler failed: {message}")]
     Died {
@@ -56,6 +58,28 @@ pub enum CompileError {
         /// Why.
         message: String,
     },
+}
+
+/// What compiling one module may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompileCaps {
+    /// Seconds of processor time; the module is refused beyond.
+    pub cpu_seconds: u64,
+    /// Writable memory in bytes; the module is refused beyond.
+    pub memory_bytes: u64,
+    /// Of the clock on the wall; beyond, the machine is too busy, and the
+    /// module may be tried again.
+    pub time: Duration,
+}
+
+impl Default for CompileCaps {
+    fn default() -> CompileCaps {
+        CompileCaps {
+            cpu_seconds: limits::COMPILE_CPU_SECONDS,
+            memory_bytes: limits::COMPILE_BYTES,
+            time: limits::COMPILE_TIME,
+        }
+    }
 }
 
 impl CompileError {
@@ -74,12 +98,12 @@ impl CompileError {
 /// Every module and every component begins like this.
 const MAGIC: &[u8] = b"\0asm";
 
-/// Compiles; the code is in a file in memory that is not sealed yet.
+/// Compiles by this command; the code is in a file in memory that is not sealed yet.
 pub(crate) async fn compile(
     spawner: &Spawner,
     mut command: Command,
     module: &[u8],
-    settings: CompileSettings,
+    caps: CompileCaps,
 ) -> Result<File, CompileError> {
     let bytes = module.len() as u64;
     if bytes > limits::MODULE_BYTES_MAX {
@@ -90,7 +114,6 @@ pub(crate) async fn compile(
             message: "not a WebAssembly binary".to_owned(),
         });
     }
-    let begun = Instant::now();
     let machine = |error: io::Error| CompileError::machine(&error);
     let module = Sealed::of("skep-module", module)
         .and_then(|module| module.reopen())
@@ -98,12 +121,13 @@ pub(crate) async fn compile(
     let mut code = sealed::memory_file("skep-code").map_err(machine)?;
     let errors = sealed::memory_file("skep-errors").map_err(machine)?;
     command
-        .args(["compile", &settings.to_string()])
+        .arg(format!("cpu={}", caps.cpu_seconds))
+        .arg(format!("memory={}", caps.memory_bytes))
         .stdin(Stdio::from(module))
         .stdout(Stdio::from(code.try_clone().map_err(machine)?))
         .stderr(Stdio::from(errors.try_clone().map_err(machine)?));
     let child = spawner.spawn(command).await.map_err(machine)?;
-    let outcome = outcome(child, begun, &mut code, errors).await?;
+    let outcome = outcome(child, caps, &mut code, errors).await?;
     match outcome {
         Outcome::Compiled => Ok(code),
         Outcome::Refused => Err(CompileError::Invalid {
@@ -119,32 +143,37 @@ enum Outcome {
 
 async fn outcome(
     mut child: Process,
-    begun: Instant,
+    caps: CompileCaps,
     code: &mut File,
     mut errors: File,
 ) -> Result<Outcome, CompileError> {
-    let Ok(ended) = tokio::time::timeout(limits::COMPILE_TIME, child.ended()).await else {
-        return Err(CompileError::TimedOut);
+    let Ok(ended) = tokio::time::timeout(caps.time, child.ended()).await else {
+        // Processor time has a limit of its own, which it did not reach.
+        return Err(CompileError::Machine {
+            message: format!(
+                "it was not done after {} s, because the machine is busy",
+                caps.time.as_secs_f64()
+            ),
+        });
     };
     let status = ended.map_err(|error| CompileError::machine(&error))?;
+    let out_of_memory = CompileError::OutOfMemory {
+        bytes: caps.memory_bytes,
+    };
     match (status.code(), status.signal()) {
         (Some(0), _) if code.metadata().is_ok_and(|about| about.len() > 0) => Ok(Outcome::Compiled),
         (Some(1), _) => Ok(Outcome::Refused),
         (Some(2), _) => Err(CompileError::Machine {
             message: text(&mut errors),
         }),
-        (None, Some(libc::SIGXCPU)) => Err(CompileError::TimedOut),
-        (None, Some(libc::SIGKILL))
-            if begun.elapsed() >= Duration::from_secs(limits::COMPILE_CPU_SECONDS) =>
-        {
-            Err(CompileError::TimedOut)
-        }
-        (None, Some(libc::SIGKILL)) => Err(CompileError::OutOfMemory),
+        (None, Some(libc::SIGXCPU)) => Err(CompileError::TimedOut {
+            seconds: caps.cpu_seconds,
+        }),
+        // By the kernel, which had no memory left for anybody.
+        (None, Some(libc::SIGKILL)) => Err(out_of_memory),
         // The standard library's words when an allocation fails; how the
         // process then ends is its wall's matter.
-        (None, Some(_)) if text(&mut errors).contains("memory allocation") => {
-            Err(CompileError::OutOfMemory)
-        }
+        (None, Some(_)) if text(&mut errors).contains("memory allocation") => Err(out_of_memory),
         (_, _) => Err(CompileError::Died {
             message: in_words(status),
         }),

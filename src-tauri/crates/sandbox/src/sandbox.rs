@@ -18,11 +18,12 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 
 use crate::{
     cache::{self, Cache, Key},
-    compile::{self, CompileError, compile},
+    compile::{self, CompileCaps, CompileError, compile},
     executor::Executor,
     frames::{self, Kind, Load, Loaded, PAGE_BYTES},
     inert::inert,
     limits,
+    priority::Priority,
     process::{Process, Spawner, in_words},
     profile::{CompileSettings, Entry, Profile},
     scratch,
@@ -44,6 +45,13 @@ pub struct Options {
     /// Where executors' scratch folders lie. Emptied when the sandbox is
     /// opened, so one node has it for itself.
     pub scratch_dir: PathBuf,
+    /// What one task may leave in its scratch folder;
+    /// [`SCRATCH_BYTES`](limits::SCRATCH_BYTES) is the most.
+    pub scratch_quota_bytes: u64,
+    /// How executors and compilers stand against the machine's other programs.
+    pub priority: Priority,
+    /// What compiling one module may take.
+    pub compile: CompileCaps,
     /// Runs modules even where the second wall cannot be raised.
     pub without_os_wall: bool,
 }
@@ -56,6 +64,9 @@ pub struct Sandbox(Arc<Inner>);
 struct Inner {
     executor: PathBuf,
     scratch_dir: PathBuf,
+    scratch_quota_bytes: u64,
+    priority: Priority,
+    compile: CompileCaps,
     without_os_wall: bool,
     walls: Walls,
     fingerprints: HashMap<CompileSettings, String>,
@@ -187,6 +198,9 @@ impl Sandbox {
         Ok(Sandbox(Arc::new(Inner {
             executor: path,
             scratch_dir: options.scratch_dir,
+            scratch_quota_bytes: options.scratch_quota_bytes.min(limits::SCRATCH_BYTES),
+            priority: options.priority,
+            compile: options.compile,
             without_os_wall: options.without_os_wall,
             walls,
             fingerprints,
@@ -293,11 +307,8 @@ impl Sandbox {
             Some(code) => code,
             None => {
                 let compiler = self.0.compilers.acquire().await;
-                let mut command = self.command();
-                if self.0.without_os_wall {
-                    command.arg("without-wall");
-                }
-                let mut code = compile(&self.0.spawner, command, module, settings).await?;
+                let command = self.command("compile", settings);
+                let mut code = compile(&self.0.spawner, command, module, self.0.compile).await?;
                 drop(compiler);
                 let (cache, of) = (self.0.cache.clone(), *key);
                 blocking(move || {
@@ -321,9 +332,8 @@ impl Sandbox {
         } else {
             None
         };
-        let mut command = self.command();
+        let mut command = self.command("run", profile.compile_settings());
         command
-            .args(["run", &profile.compile_settings().to_string()])
             .arg(format!(
                 "memory={}",
                 profile.memory_bytes.min(limits::MEMORY_BYTES_MAX)
@@ -335,10 +345,9 @@ impl Sandbox {
         if let Some(folder) = &folder {
             let mut argument = std::ffi::OsString::from("scratch=");
             argument.push(folder.path());
-            command.arg(argument);
-        }
-        if self.0.without_os_wall {
-            command.arg("without-wall");
+            command
+                .arg(argument)
+                .arg(format!("quota={}", self.0.scratch_quota_bytes));
         }
         let mut process = self.0.spawner.spawn(command).await?;
         let folder = folder.map(tempfile::TempDir::keep);
@@ -361,7 +370,8 @@ impl Sandbox {
         let failure = match loaded(&socket).await {
             Ok(Loaded { failure: None }) => {
                 let entry = profile.entry.clone();
-                return Ok(Executor::new(process, socket, errors, page, entry, folder));
+                let scratch = folder.map(|folder| (folder, self.0.scratch_quota_bytes));
+                return Ok(Executor::new(process, socket, errors, page, entry, scratch));
             }
             Ok(Loaded {
                 failure: Some(failure),
@@ -371,8 +381,16 @@ impl Sandbox {
         Err(SpawnError::Ended { message: failure })
     }
 
-    fn command(&self) -> Command {
-        command(&self.0.executor)
+    /// A command for a compiler or an executor, its work still to be named.
+    fn command(&self, work: &str, settings: CompileSettings) -> Command {
+        let mut command = command(&self.0.executor);
+        command
+            .args([work, &settings.to_string()])
+            .arg(format!("priority={}", self.0.priority));
+        if self.0.without_os_wall {
+            command.arg("without-wall");
+        }
+        command
     }
 }
 

@@ -9,7 +9,7 @@ pub(crate) mod probe;
 mod resources;
 mod seccomp;
 
-use std::{io, path::Path};
+use std::{io, path::PathBuf};
 
 pub(crate) use resources::Role;
 pub(crate) use seccomp::Refusal;
@@ -25,13 +25,21 @@ pub(crate) enum WallError {
     Seccomp(#[from] seccomp::SeccompError),
 }
 
+/// The only folder that stays reachable.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    pub(crate) folder: PathBuf,
+    /// Largest file in bytes; the parent adds them up.
+    pub(crate) quota_bytes: u64,
+}
+
 /// The wall around one process.
 #[derive(Debug)]
 pub(crate) struct Wall<'a> {
     /// What the process is for.
     pub(crate) role: Role,
-    /// The only folder that stays reachable.
-    pub(crate) scratch: Option<&'a Path>,
+    /// Where the process has files.
+    pub(crate) scratch: Option<&'a Scratch>,
     /// What becomes of a call that is not allowed.
     pub(crate) refusal: Refusal,
     /// Goes on where the kernel has no such wall.
@@ -41,8 +49,9 @@ pub(crate) struct Wall<'a> {
 impl Wall<'_> {
     /// Limits, Landlock, the first filter: before the module's code is touched.
     pub(crate) fn raise(&self) -> Result<(), WallError> {
-        resources::limit(self.role, self.scratch.is_some())?;
-        self.tolerate(self::landlock::restrict(self.scratch).map_err(WallError::from))?;
+        resources::limit(self.role, self.scratch.map(|scratch| scratch.quota_bytes))?;
+        let folder = self.scratch.map(|scratch| scratch.folder.as_path());
+        self.tolerate(self::landlock::restrict(folder).map_err(WallError::from))?;
         self.tolerate(
             seccomp::allow_list(self.role, self.scratch.is_some(), self.refusal)
                 .map_err(WallError::from),

@@ -13,7 +13,7 @@ pub(crate) fn print_layers() {
     };
     say(
         "limits",
-        resources::limit(role, false).map_err(|error| error.to_string()),
+        resources::limit(role, None).map_err(|error| error.to_string()),
     );
     say("landlock", try_landlock());
     say("seccomp", try_seccomp(role));

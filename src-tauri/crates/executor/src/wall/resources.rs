@@ -8,7 +8,12 @@ use sandbox::limits;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Compiles one module and ends.
-    Compile,
+    Compile {
+        /// What it may take of a processor.
+        cpu_seconds: u64,
+        /// Writable memory in bytes.
+        memory_bytes: u64,
+    },
     /// Runs tasks.
     Run {
         /// Runs components.
@@ -21,9 +26,9 @@ pub(crate) enum Role {
 }
 
 /// Sets the limits of this process and hides it from its neighbours.
-pub(crate) fn limit(role: Role, scratch: bool) -> io::Result<()> {
+pub(crate) fn limit(role: Role, scratch_quota_bytes: Option<u64>) -> io::Result<()> {
     let (data, file) = match role {
-        Role::Compile => (limits::COMPILE_BYTES, limits::CODE_BYTES_MAX),
+        Role::Compile { memory_bytes, .. } => (memory_bytes, limits::CODE_BYTES_MAX),
         Role::Run {
             on_demand,
             memory_bytes,
@@ -38,14 +43,11 @@ pub(crate) fn limit(role: Role, scratch: bool) -> io::Result<()> {
             let data = memory_bytes + 2 * code_bytes + limits::EXECUTOR_BYTES;
             (
                 data,
-                if scratch {
-                    file.max(limits::SCRATCH_BYTES)
-                } else {
-                    file
-                },
+                scratch_quota_bytes.map_or(file, |quota| quota.max(file)),
             )
         }
     };
+    let scratch = scratch_quota_bytes.is_some();
     set(libc::RLIMIT_DATA, data)?;
     set(libc::RLIMIT_FSIZE, file)?;
     set(libc::RLIMIT_CORE, 0)?;
@@ -57,8 +59,10 @@ pub(crate) fn limit(role: Role, scratch: bool) -> io::Result<()> {
             limits::FILES_MAX
         },
     )?;
-    if role == Role::Compile {
-        set(libc::RLIMIT_CPU, limits::COMPILE_CPU_SECONDS)?;
+    if let Role::Compile { cpu_seconds, .. } = role {
+        // At the soft limit comes the signal that says why; at the hard one a plain kill.
+        set(libc::RLIMIT_CPU, cpu_seconds + 1)?;
+        set_soft(libc::RLIMIT_CPU, cpu_seconds)?;
     }
     if !scratch {
         // With a scratch folder some file calls need a thread, which counts here

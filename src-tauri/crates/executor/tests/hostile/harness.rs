@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use sandbox::{
-    Batch, Caps, End, Entry, Event, Executor, Options, Prepared, Profile, Program, Sandbox, Stdin,
-    Task,
+    Batch, Caps, CompileCaps, End, Entry, Event, Executor, Options, Prepared, Priority, Profile,
+    Program, Sandbox, Stdin, Task,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -146,6 +146,9 @@ pub(crate) fn options(dir: &std::path::Path) -> Options {
         cache_key: [7; 32],
         cache_quota_bytes: 1 << 30,
         scratch_dir: dir.join("scratch"),
+        scratch_quota_bytes: 1 << 30,
+        priority: Priority::Normal,
+        compile: CompileCaps::default(),
         without_os_wall: false,
     }
 }

@@ -9,8 +9,8 @@ use std::{
 
 use bytes::Bytes;
 use sandbox::{
-    Batch, Caps, End, Entry, Event, Executor, Options, OutFile, Prepared, Profile, Program,
-    RangeArg, Sandbox, Stdin, Task, Value,
+    Batch, Caps, CompileCaps, End, Entry, Event, Executor, Options, OutFile, Prepared, Priority,
+    Profile, Program, RangeArg, Sandbox, Stdin, Task, Value,
 };
 
 pub(crate) struct Bench {
@@ -61,6 +61,9 @@ pub(crate) fn options(dir: &Path) -> Options {
         cache_key: [7; 32],
         cache_quota_bytes: 1 << 30,
         scratch_dir: dir.join("scratch"),
+        scratch_quota_bytes: 1 << 30,
+        priority: Priority::Normal,
+        compile: CompileCaps::default(),
         without_os_wall: false,
     }
 }

@@ -7,5 +7,6 @@ mod functions;
 mod harness;
 mod impostors;
 mod kernels;
+mod pauses;
 mod programs;
 mod walls;

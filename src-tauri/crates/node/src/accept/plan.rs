@@ -45,8 +45,8 @@ pub(super) async fn plan(
                 CompileError::Machine { .. } => ErrorCode::ExecutorMissing,
                 CompileError::Invalid { .. }
                 | CompileError::TooLarge { .. }
-                | CompileError::TimedOut
-                | CompileError::OutOfMemory
+                | CompileError::TimedOut { .. }
+                | CompileError::OutOfMemory { .. }
                 | CompileError::Died { .. } => ErrorCode::CompileFailed,
             };
             Error::new(code, error.to_string())

@@ -170,6 +170,9 @@ async fn open_sandbox(options: &Options, identity: &Identity) -> Result<Sandbox,
         cache_key: identity.cache_key,
         cache_quota_bytes: options.settings.cache_bytes,
         scratch_dir: options.folders.data.join("scratch"),
+        scratch_quota_bytes: sandbox::limits::SCRATCH_BYTES,
+        priority: sandbox::Priority::Idle,
+        compile: sandbox::CompileCaps::default(),
         without_os_wall: options.without_os_wall,
     });
     sandbox.await.map_err(|error| unwalled(&error))

@@ -16,6 +16,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Scratch {
     dir: PathBuf,
+    /// What one task may leave in it, in bytes.
+    quota_bytes: u64,
     /// Given and not sent: one task at a time has the folder.
     waiting: VecDeque<Waiting>,
     /// The task that has the folder next, while it is filled.
@@ -51,9 +53,10 @@ struct Waiting {
 }
 
 impl Scratch {
-    pub(super) fn new(dir: PathBuf) -> Scratch {
+    pub(super) fn new(dir: PathBuf, quota_bytes: u64) -> Scratch {
         Scratch {
             dir,
+            quota_bytes,
             waiting: VecDeque::new(),
             filling: None,
             collecting: None,
@@ -146,12 +149,10 @@ impl Executor {
                 return true;
             };
             let (end, out) = match listed {
-                Ok(out)
-                    if out.iter().map(|file| file.bytes).sum::<u64>() > limits::SCRATCH_BYTES =>
-                {
+                Ok(out) if out.iter().map(|file| file.bytes).sum::<u64>() > scratch.quota_bytes => {
                     (
                         End::OutputLimit {
-                            limit: limits::SCRATCH_BYTES,
+                            limit: scratch.quota_bytes,
                         },
                         Vec::new(),
                     )
@@ -179,14 +180,10 @@ impl Executor {
             let result = flat(measured.await);
             scratch.measuring = None;
             if let Ok((bytes, entries)) = result
-                && (bytes > limits::SCRATCH_BYTES || entries > limits::SCRATCH_ENTRIES_MAX)
+                && (bytes > scratch.quota_bytes || entries > limits::SCRATCH_ENTRIES_MAX)
             {
-                self.condemn(
-                    None,
-                    End::OutputLimit {
-                        limit: limits::SCRATCH_BYTES,
-                    },
-                );
+                let limit = scratch.quota_bytes;
+                self.condemn(None, End::OutputLimit { limit });
             }
             return true;
         }

@@ -103,7 +103,7 @@ impl Executor {
         errors: File,
         page: File,
         entry: Entry,
-        folder: Option<PathBuf>,
+        scratch: Option<(PathBuf, u64)>,
     ) -> Executor {
         let now = Instant::now();
         Executor {
@@ -112,7 +112,7 @@ impl Executor {
             errors,
             page,
             entry,
-            scratch: folder.map(Scratch::new),
+            scratch: scratch.map(|(folder, quota_bytes)| Scratch::new(folder, quota_bytes)),
             inbox: Inbox::default(),
             outbox: Outbox::default(),
             events: VecDeque::new(),
