@@ -16,6 +16,8 @@ export type ShellRequest =
   | { verb: "upload_text"; text: string }
   | { verb: "count_lines"; file: string }
   | { verb: "save"; job: string; indexes: number[] | null; folded: boolean }
+  /** Asks where, and writes the report there. */
+  | { verb: "save_report" }
   | { verb: "reveal"; what: "logs" | "data" | "saved" }
   | { verb: "autostart"; on: boolean | null }
   | { verb: "quit"; how: "finish" | "now" }

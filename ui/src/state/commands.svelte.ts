@@ -2,6 +2,7 @@
  * Everything a person can do by name or by key. A view registers its commands
  * while it is shown; the palette lists them and the keyboard runs them.
  */
+import { untrack } from "svelte";
 
 export interface Command {
   id: string;
@@ -31,10 +32,14 @@ export class Commands {
 
   /** Adds commands; returns what takes them away again. */
   register(commands: readonly Command[]): () => void {
-    this.#registered = [...commands, ...this.#registered];
-    return () => {
-      this.#registered = this.#registered.filter((command) => !commands.includes(command));
-    };
+    // An effect that registers must not run again because of what it registered.
+    untrack(() => {
+      this.#registered = [...commands, ...this.#registered];
+    });
+    return () =>
+      untrack(() => {
+        this.#registered = this.#registered.filter((command) => !commands.includes(command));
+      });
   }
 
   has(id: string): boolean {

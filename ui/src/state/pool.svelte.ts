@@ -19,6 +19,10 @@ export interface JobListener {
 
 /** How long after a lost watch the next one is tried. */
 const RETRY_MS = 2_000;
+/** Jobs in a page of older ones. */
+const OLDER_PAGE = 200;
+/** A watch begins with this many newest jobs: fewer are all there are. */
+const SNAPSHOT_JOBS = 100;
 
 export class Pool {
   readonly jobs = new SvelteMap<string, JobView>();
@@ -40,6 +44,10 @@ export class Pool {
     this.jobList.filter((job) => !isLive(job)).sort((a, b) => (b.ended_ms ?? 0) - (a.ended_ms ?? 0)),
   );
   readonly machineList = $derived([...this.machines.values()].sort((a, b) => a.name.localeCompare(b.name)));
+
+  /** Set by the first watch; false once the oldest page was read. */
+  #hasOlder = $state(true);
+  #cursor: string | null = null;
 
   #bridge: Bridge | null = null;
   #end: (() => void) | null = null;
@@ -111,6 +119,20 @@ export class Pool {
     return job;
   }
 
+  /** Whether there are jobs older than those that are known. */
+  get hasOlder(): boolean {
+    return this.#hasOlder;
+  }
+
+  /** Reads the next page of older jobs, which the watch does not tell. */
+  async loadOlder(): Promise<void> {
+    if (this.#bridge === null) return;
+    const { jobs, cursor } = await this.#bridge.call({ verb: "jobs", cursor: this.#cursor, limit: OLDER_PAGE }, "jobs");
+    for (const job of jobs) if (!this.jobs.has(job.id)) this.jobs.set(job.id, job);
+    this.#cursor = cursor;
+    this.#hasOlder = cursor !== null;
+  }
+
   /** What a verb answered is newer than the last change. */
   took(contribution: Contribution): void {
     this.#contribution = contribution;
@@ -142,7 +164,9 @@ export class Pool {
 
   #apply(changes: Changes): void {
     if (changes.whole) {
-      keepOnly(this.jobs, new Set(changes.jobs.map((job) => job.id)), (id) => id === this.#job);
+      const oldest_ms = Math.min(...changes.jobs.map((job) => job.accepted_ms));
+      keepOnly(this.jobs, new Set(changes.jobs.map((job) => job.id)), (job) => job.id === this.#job || (!isLive(job) && job.accepted_ms < oldest_ms));
+      if (changes.jobs.length < SNAPSHOT_JOBS) this.#hasOlder = false;
       keepOnly(this.machines, new Set(changes.machines.map((machine) => machine.id)), () => false);
     }
     if (this.#link.state !== "live") this.#link = { state: "live" };
@@ -165,8 +189,8 @@ export function isLive(job: JobView): boolean {
   return job.state === "queued" || job.state === "running" || job.state === "folding";
 }
 
-function keepOnly<V>(map: SvelteMap<string, V>, kept: Set<string>, spared: (id: string) => boolean): void {
-  for (const id of map.keys()) if (!kept.has(id) && !spared(id)) map.delete(id);
+function keepOnly<V>(map: SvelteMap<string, V>, kept: Set<string>, spared: (value: V) => boolean): void {
+  for (const [id, value] of map) if (!kept.has(id) && !spared(value)) map.delete(id);
 }
 
 export const pool = new Pool();

@@ -178,6 +178,8 @@ export function demoBridge(): Bridge {
         return { reply: "lines", lines: 2_000 };
       case "save":
         return { reply: "saved", files: request.indexes?.length ?? 480, folder: "~/Pictures/mandelbrot-tiles" };
+      case "save_report":
+        return { reply: "saved", files: 1, folder: "~/Documents" };
       case "autostart":
         autostart = request.on ?? autostart;
         return { reply: "autostart", on: autostart };

@@ -174,12 +174,11 @@ export class World {
     let wander = 0;
     const samples = Array.from({ length: points }, (_, n): Sample => {
       const time_ms = Math.floor(now / every_ms) * every_ms - (points - 1 - n) * every_ms;
-      wander = 0.92 * wander + (next() - 0.5) * 0.5;
+      wander = 0.98 * wander + (next() - 0.5) * 0.05;
       const phase = n / points;
-      const shape = 0.5 + 0.42 * Math.sin(phase * 12 - 1) + 0.2 * Math.sin(phase * 31);
-      const cores_working = Math.max(0, Math.min(GIVEN_CORES, GIVEN_CORES * (shape + wander)));
-      const off = phase > 0.71 && phase < 0.78;
-      const cores = off ? 0 : cores_working;
+      const shape = 0.62 + 0.4 * Math.sin(phase * 11.8 - 2.6) + 0.16 * Math.sin(phase * 31);
+      const off = phase > 0.53 && phase < 0.58;
+      const cores = off ? 0 : Math.max(0, Math.min(GIVEN_CORES, GIVEN_CORES * (shape + wander)));
       return { time_ms, cores_working: cores, tasks: Math.round(cores * 3.1), cpu: (cores / CORES) * 100 + 4, temperature_c: 42 + cores * 2.1 + wander * 3, memory_used: (17 + cores * 1.1) * GIB };
     });
     return { every_ms, samples };
