@@ -1,8 +1,12 @@
 //! 0.2 components with a command.
 
-use sandbox::{End, Entry, Profile};
+use bytes::Bytes;
+use sandbox::{
+    End, Entry, Profile, Stdin, Task,
+    inspect::{Kind, Verdict, inspect},
+};
 
-use crate::harness::{profile, programs, story, task};
+use crate::harness::{digest, hear, profile, programs, story, task};
 
 /// A component whose `run` is this core function.
 fn component(body: &str) -> String {
@@ -112,5 +116,47 @@ fn a_missing_import_is_named() {
             matches!(&heard.ends[&0], End::LinkError { message } if message.contains("acme:moon/launch")),
             "{heard:?}"
         );
+    });
+}
+
+/// How it was made is told beside it.
+const GREET: &[u8] = include_bytes!("../fixtures/greet.component.wasm");
+
+#[test]
+fn a_component_that_a_compiler_made_runs() {
+    let card = inspect(GREET);
+    assert!(matches!(card.verdict, Verdict::Run), "{:?}", card.verdict);
+    assert_eq!(card.kind, Kind::Wasi02Command);
+    story(|bench| async move {
+        let module = Bytes::from_static(GREET);
+        let prepared = bench
+            .sandbox
+            .prepare(digest(GREET), module, &on_demand())
+            .await
+            .expect("it compiles");
+        let mut executor = bench.sandbox.spawn(&prepared).await.expect("an executor");
+        let greets = |index: u64, code: Option<&str>| {
+            let mut env = vec![("SKEP_TASK_INDEX".to_owned(), index.to_string())];
+            env.extend(code.map(|code| ("EXIT_CODE".to_owned(), code.to_owned())));
+            Task {
+                argv: Some(["greet", "Grüße", "you"].map(str::to_owned).to_vec()),
+                env,
+                stdin: Stdin::Bytes(Bytes::from_static("skep\nWabe".as_bytes())),
+                ..task(index)
+            }
+        };
+        let tasks = vec![greets(0, None), greets(1, Some("3")), greets(2, Some("0"))];
+        executor.send(programs(tasks)).await.expect("taken");
+        let heard = hear(&mut executor, 1).await;
+        for index in 0..3 {
+            assert_eq!(
+                heard.text(index),
+                format!("Grüße you from task {index}\npeks\nebaW\n")
+            );
+            assert_eq!(heard.stderr[&index], b"2 lines\n");
+        }
+        // WASI 0.2 knows whether a program failed, and not its number.
+        let codes = [0, 1, 0].map(|code| End::Exit { code });
+        assert!(heard.ends.values().eq(&codes), "{:?}", heard.ends);
     });
 }
