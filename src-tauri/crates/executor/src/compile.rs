@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     os::fd::FromRawFd,
 };
 
@@ -34,10 +34,13 @@ pub(crate) enum CompileError {
     Io(#[from] std::io::Error),
 }
 
-/// Whether the module could be compiled; if not, its fault was written instead.
+/// Whether the module could be compiled.
 pub(crate) enum Outcome {
     Compiled,
+    /// It is at fault; how was written instead of code.
     Refused,
+    /// The memory for it was not enough.
+    Exhausted,
 }
 
 pub(crate) fn compile(options: &Options) -> Result<Outcome, CompileError> {
@@ -56,7 +59,10 @@ pub(crate) fn compile(options: &Options) -> Result<Outcome, CompileError> {
     crate::priority::take(options.priority);
     wall.raise()?;
     let mut bytes = Vec::new();
-    module.read_to_end(&mut bytes)?;
+    match module.read_to_end(&mut bytes) {
+        Err(error) if error.kind() == ErrorKind::OutOfMemory => return Ok(Outcome::Exhausted),
+        read => read?,
+    };
     let compiled = if bytes.starts_with(COMPONENT) {
         engine.precompile_component(&bytes)
     } else if bytes.starts_with(MODULE) {
@@ -69,6 +75,7 @@ pub(crate) fn compile(options: &Options) -> Result<Outcome, CompileError> {
             code.write_all(&compiled)?;
             Ok(Outcome::Compiled)
         }
+        Err(error) if error.is::<wasmtime::OutOfMemory>() => Ok(Outcome::Exhausted),
         Err(error) => {
             code.write_all(inert(&format!("{error:#}")).as_bytes())?;
             Ok(Outcome::Refused)

@@ -28,6 +28,9 @@ use sandbox::{CompileSettings, Priority};
 const REFUSED: u8 = 1;
 /// This process could not do its work: the reason is on standard error.
 const FAILED: u8 = 2;
+/// Compiling needs more memory than it may have.
+#[cfg(feature = "compile")]
+const EXHAUSTED: u8 = 3;
 /// Started by somebody else than a node.
 const USAGE: u8 = 64;
 
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Work::Compile(options) => match compile::compile(&options) {
             Ok(compile::Outcome::Compiled) => ExitCode::SUCCESS,
             Ok(compile::Outcome::Refused) => ExitCode::from(REFUSED),
+            Ok(compile::Outcome::Exhausted) => ExitCode::from(EXHAUSTED),
             Err(error) => failed(&error),
         },
         Work::Walls => {

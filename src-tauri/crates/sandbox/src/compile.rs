@@ -166,6 +166,7 @@ async fn outcome(
         (Some(2), _) => Err(CompileError::Machine {
             message: text(&mut errors),
         }),
+        (Some(3), _) => Err(out_of_memory),
         (None, Some(libc::SIGXCPU)) => Err(CompileError::TimedOut {
             seconds: caps.cpu_seconds,
         }),

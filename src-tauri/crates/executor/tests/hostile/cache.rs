@@ -94,6 +94,36 @@ fn case_59_flipped_cut_swapped_and_linked_entries_are_made_anew() {
 }
 
 #[test]
+fn case_59_an_entry_made_with_other_settings_is_made_anew() {
+    let bench = Bench::new();
+    bench.run(&exits_with(3)).unwrap();
+    let plain = entries(&bench).remove(0);
+    let mut metered = exits_with(3);
+    metered.profile.fuel = true;
+    metered.caps.fuel = Some(1_000_000);
+    bench.run(&metered).unwrap();
+    let mut both = entries(&bench);
+    both.retain(|path| *path != plain);
+    // Sealed by ourselves, and for the very same module.
+    let other = std::fs::read(&both[0]).unwrap();
+    std::fs::write(&plain, &other).unwrap();
+    let dir = still_right(bench.dir, 3);
+    assert_ne!(std::fs::read(&plain).unwrap(), other);
+    drop(dir);
+}
+
+#[test]
+fn case_59_a_cache_sealed_by_somebody_else_is_made_anew() {
+    let bench = Bench::with(|options| options.cache_key = [8; 32]);
+    bench.run(&exits_with(3)).unwrap();
+    let entry = entries(&bench).remove(0);
+    let theirs = std::fs::read(&entry).unwrap();
+    let dir = still_right(bench.dir, 3);
+    assert_ne!(std::fs::read(&entry).unwrap(), theirs);
+    drop(dir);
+}
+
+#[test]
 fn the_cache_is_used_at_all() {
     let bench = Bench::new();
     bench.run(&exits_with(3)).unwrap();

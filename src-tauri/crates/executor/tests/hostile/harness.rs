@@ -5,7 +5,7 @@ use sandbox::{
     Batch, Caps, CompileCaps, End, Entry, Event, Executor, Options, Prepared, Priority, Profile,
     Program, Sandbox, Stdin, Task,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -53,17 +53,24 @@ impl Bench {
     }
 
     pub(crate) fn in_dir(dir: tempfile::TempDir) -> Bench {
-        Bench::open(dir, Some(Alone::take()))
+        let options = options(dir.path());
+        Bench::open(dir, options, Some(Alone::take()))
     }
 
-    fn open(dir: tempfile::TempDir, alone: Option<Alone>) -> Bench {
+    /// A sandbox whose options differ.
+    pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Bench {
+        let dir = folder();
+        let mut options = options(dir.path());
+        change(&mut options);
+        Bench::open(dir, options, Some(Alone::take()))
+    }
+
+    fn open(dir: tempfile::TempDir, options: Options, alone: Option<Alone>) -> Bench {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
-        let sandbox = runtime
-            .block_on(Sandbox::open(options(dir.path())))
-            .unwrap();
+        let sandbox = runtime.block_on(Sandbox::open(options)).unwrap();
         Bench {
             dir,
             runtime,
@@ -75,42 +82,69 @@ impl Bench {
     /// The case beside a neighbour; checks what holds for every case.
     #[track_caller]
     pub(crate) fn run(&self, case: &Case) -> Result<Seen, Refused> {
-        let neighbour = Neighbour::start();
-        let (files, memory) = (open_files(), resident_bytes());
-        let begun = Instant::now();
-        let seen = self.runtime.block_on(attempt(&self.sandbox, case));
-        if let (Some(limit), Ok(seen)) = (case.caps.task_time, &seen) {
-            let late = begun.elapsed().saturating_sub(limit);
-            assert!(
-                late < LATE,
-                "it ended {late:?} after its deadline: {:?}",
-                seen.end
-            );
-            if let End::DeadlineExceeded { .. } = seen.end {
+        self.beside(|| {
+            let begun = Instant::now();
+            let seen = self.runtime.block_on(attempt(&self.sandbox, case));
+            if let (Some(limit), Ok(seen)) = (case.caps.task_time, &seen) {
+                let late = begun.elapsed().saturating_sub(limit);
                 assert!(
-                    begun.elapsed() >= limit,
-                    "it was ended before its deadline, after {:?}",
-                    begun.elapsed()
+                    late < LATE,
+                    "it ended {late:?} after its deadline: {:?}",
+                    seen.end
                 );
+                if let End::DeadlineExceeded { .. } = seen.end {
+                    assert!(
+                        begun.elapsed() >= limit,
+                        "it was ended before its deadline, after {:?}",
+                        begun.elapsed()
+                    );
+                }
             }
-        }
+            seen
+        })
+    }
+
+    /// Something hostile beside a neighbour, which must be served all the
+    /// while; afterwards nothing of it may be left.
+    #[track_caller]
+    pub(crate) fn beside<T>(&self, hostile: impl FnOnce() -> T) -> T {
+        let (files, memory, children) = (open_files(), resident_bytes(), all_children());
+        let neighbour = Neighbour::start();
+        let seen = hostile();
         neighbour.finish();
-        assert!(
-            open_files() <= files + 1,
-            "descriptors: {files} before, {} after",
-            open_files()
-        );
+        // Whoever takes the dead away, and their folders, may need a moment.
+        let begun = Instant::now();
+        let left = || {
+            let scratch = self.scratch_entries();
+            let left = (open_files(), all_children(), scratch);
+            (left.0 > files || left.1 != children || !left.2.is_empty()).then_some(left)
+        };
+        while let Some((open, alive, scratch)) = left() {
+            assert!(
+                begun.elapsed() < LATE,
+                "left behind: {open} descriptors of {files} before, \
+                 children {alive:?} of {children:?}, in the scratch folder {scratch:?}"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let growth = resident_bytes().saturating_sub(memory);
         assert!(
-            growth <= GROWTH_BYTES_MAX + case.stdin.len() as u64,
+            growth <= GROWTH_BYTES_MAX,
             "the parent grew by {growth} bytes"
         );
-        assert_eq!(
-            self.scratch_entries(),
-            Vec::<PathBuf>::new(),
-            "something was left in the scratch folder"
-        );
         seen
+    }
+
+    /// An executor that has begun the case, or will at once.
+    pub(crate) async fn begin(&self, case: &Case) -> Executor {
+        let prepared = self
+            .sandbox
+            .prepare(digest(&case.module), case.module.clone(), &case.profile)
+            .await
+            .unwrap();
+        let mut executor = self.sandbox.spawn(&prepared).await.unwrap();
+        executor.send(case.batch()).await.unwrap();
+        executor
     }
 
     pub(crate) fn prepare(&self, case: &Case) -> Result<Prepared, Refused> {
@@ -139,7 +173,7 @@ fn folder() -> tempfile::TempDir {
         .unwrap()
 }
 
-pub(crate) fn options(dir: &std::path::Path) -> Options {
+fn options(dir: &std::path::Path) -> Options {
     Options {
         executor: PathBuf::from(env!("CARGO_BIN_EXE_skep-executor")),
         cache_dir: dir.join("cache"),
@@ -196,6 +230,12 @@ impl Case {
             name: name.to_owned(),
         };
         case
+    }
+
+    /// With a scratch folder.
+    pub(crate) fn filed(mut self) -> Case {
+        self.profile.scratch = true;
+        self
     }
 
     /// Long enough that only a mistake would reach it.
@@ -311,7 +351,9 @@ impl Neighbour {
         let (told, count) = (Arc::clone(&stop), Arc::clone(&rounds));
         let (ready, is_ready) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let bench = Bench::open(folder(), None);
+            let dir = folder();
+            let options = options(dir.path());
+            let bench = Bench::open(dir, options, None);
             let mut case = Case::command(ECHO).patient();
             bench.runtime.block_on(async {
                 let prepared = bench
@@ -456,6 +498,28 @@ impl Drop for Alone {
             RELEASED.notify_one();
         }
     }
+}
+
+/// Children of this process, those that nobody took away yet among them.
+fn all_children() -> BTreeSet<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let lists = tasks.map(|task| std::fs::read_to_string(task.path().join("children")));
+    lists
+        .flat_map(|list| {
+            let list = list.unwrap_or_default();
+            list.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The most memory that a process ever had in its hands, in bytes.
+pub(crate) fn peak_bytes(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    kibibytes.unwrap().parse::<u64>().unwrap() << 10
 }
 
 fn open_files() -> usize {

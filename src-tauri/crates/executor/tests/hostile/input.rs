@@ -31,33 +31,64 @@ fn case_25_a_module_beyond_the_cap_is_refused_by_its_size() {
     assert!(bench.prepare(&case).is_err());
 }
 
+/// Judges these bytes, has them compiled and run, whatever the judgement is.
+/// Answers whether they ran.
+#[track_caller]
+fn tried(bench: &Bench, bytes: Vec<u8>, what: &str) -> bool {
+    drop(inspect(&bytes));
+    let mut case = Case::command(SMALL);
+    case.module = Bytes::from(bytes);
+    let seen = bench
+        .runtime
+        .block_on(crate::harness::attempt(&bench.sandbox, &case));
+    assert!(
+        !matches!(&seen, Ok(seen) if matches!(seen.end, sandbox::End::Crashed { .. })),
+        "{what}: {seen:?}"
+    );
+    seen.is_ok()
+}
+
 #[test]
-fn case_34_every_truncation_and_any_flip_ends_typed() {
+fn case_34_every_truncation_and_every_flip_ends_typed() {
     let bench = Bench::new();
-    let whole = binary(SMALL);
-    for length in 0..whole.len() {
-        drop(inspect(&whole[..length]));
-    }
-    // Each bit is judged; one in eleven of those that pass is run as well.
-    let mut ran = 0;
-    for bit in 0..whole.len() * 8 {
-        let mut bytes = whole.to_vec();
-        bytes[bit / 8] ^= 1 << (bit % 8);
-        let passes = !matches!(inspect(&bytes).verdict, Verdict::Refuse(_));
-        if bit % 11 == 0 {
-            let mut case = Case::command(SMALL);
-            case.module = Bytes::from(bytes);
-            let seen = bench
-                .runtime
-                .block_on(crate::harness::attempt(&bench.sandbox, &case));
-            assert!(
-                !matches!(&seen, Ok(seen) if matches!(seen.end, sandbox::End::Crashed { .. })),
-                "bit {bit}: {seen:?}"
-            );
-            ran += u32::from(passes && seen.is_ok());
+    let whole = binary(SMALL).to_vec();
+    bench.beside(|| {
+        for length in 0..whole.len() {
+            tried(&bench, whole[..length].to_vec(), &format!("{length} bytes"));
         }
-    }
-    assert!(ran > 0, "some flips leave a module that runs");
+        let flips = (0..whole.len() * 8).filter(|bit| {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            tried(&bench, bytes, &format!("bit {bit}"))
+        });
+        assert!(flips.count() > 0, "some flips leave a module that runs");
+    });
+}
+
+#[test]
+fn case_34_random_bytes_are_no_module() {
+    let bench = Bench::new();
+    let mut state = 34u64;
+    let mut random = |count: usize| -> Vec<u8> {
+        let next = |_| {
+            // xorshift: any bytes will do, as long as they are the same each time.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        };
+        (0..count).map(next).collect()
+    };
+    bench.beside(|| {
+        for length in 0..200 {
+            let bytes = random(length * 7);
+            assert!(!tried(&bench, bytes.clone(), "random bytes"));
+            // As the body of a module, so that more than its header is read.
+            let mut module = b"\0asm\x01\0\0\0".to_vec();
+            module.extend(bytes);
+            tried(&bench, module, "a random body");
+        }
+    });
 }
 
 #[test]

@@ -20,6 +20,10 @@ fn case_35_what_is_missing_is_named() {
             r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func (param i64))) (memory (export "memory") 1) (func (export "_start")))"#,
             "proc_exit",
         ),
+        (
+            r#"(module (import "wasi_unstable" "fd_write" (func (param i32 i32 i32 i32) (result i32))) (memory (export "memory") 1) (func (export "_start")))"#,
+            "wasi_unstable",
+        ),
     ] {
         let case = Case::command(text).patient();
         let Verdict::Refuse(Refusal { message, .. }) = inspect(&case.module).verdict else {
@@ -34,6 +38,58 @@ fn case_35_what_is_missing_is_named() {
             ),
             Err(refused) => assert!(refused.0.contains(name), "{refused:?}"),
         }
+    }
+}
+
+#[test]
+fn case_35_what_a_component_misses_is_named() {
+    let bench = Bench::new();
+    for (import, name) in [
+        (
+            r#"(import "wasi:http/types@0.2.0" (instance (export "fields" (type (sub resource)))))"#,
+            "wasi:http/types",
+        ),
+        (
+            r#"(import "acme:moon/launch@1.0.0" (instance (export "go" (func))))"#,
+            "acme:moon/launch",
+        ),
+        // There, but not of this type.
+        (
+            r#"(import "wasi:random/random@0.2.0" (instance (export "get-random-u64" (func (param "x" u32) (result u64)))))"#,
+            "wasi:random/random",
+        ),
+    ] {
+        let case = Case::component(&format!(
+            r#"(component {import}
+  (core module $m (func (export "run") (result i32) (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (func $run (result (result)) (canon lift (core func $i "run")))
+  (instance $cli (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $cli)))"#
+        ))
+        .patient();
+        let seen = bench.run(&case).unwrap();
+        assert!(
+            matches!(&seen.end, End::LinkError { message } if message.contains(name)),
+            "{seen:?}"
+        );
+    }
+}
+
+#[test]
+fn case_36_nothing_to_call() {
+    let bench = Bench::new();
+    for text in [
+        "(module)",
+        r#"(module (memory (export "memory") 1) (func))"#,
+    ] {
+        let case = Case::command(text).patient();
+        assert!(
+            matches!(inspect(&case.module).verdict, Verdict::Refuse(Refusal { code, .. }) if code.as_str() == "no_entry"),
+            "{text}"
+        );
+        let seen = bench.run(&case).unwrap();
+        assert!(matches!(seen.end, End::AbiViolation { .. }), "{seen:?}");
     }
 }
 

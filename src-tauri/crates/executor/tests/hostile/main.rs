@@ -8,10 +8,13 @@
 //! modules.
 
 mod cache;
+mod compiling;
 mod harness;
 mod input;
 mod linking;
 mod memory;
 mod output;
 mod processes;
+mod scratch;
+mod sockets;
 mod time;

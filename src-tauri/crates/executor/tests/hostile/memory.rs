@@ -1,6 +1,6 @@
-//! Cases 13, 14 and 16 to 20: memory and tables.
+//! Cases 13 to 24: memory, tables and features that are off.
 
-use crate::harness::{Bench, Case};
+use crate::harness::{Bench, Case, peak_bytes, watch};
 use sandbox::End;
 use sandbox::inspect::{Refusal, Verdict, inspect};
 
@@ -38,18 +38,66 @@ fn case_14_all_memory_at_once() {
     let case =
         Case::command(r#"(module (memory (export "memory") 65536) (func (export "_start")))"#)
             .patient();
-    let seen = Bench::new().run(&case).unwrap();
-    assert!(matches!(seen.end, End::MemoryLimit { .. }), "{seen:?}");
+    let bench = Bench::new();
+    let peak = bench.beside(|| {
+        bench.runtime.block_on(async {
+            let mut executor = bench.begin(&case).await;
+            let seen = watch(&mut executor).await;
+            assert!(matches!(seen.end, End::MemoryLimit { .. }), "{seen:?}");
+            peak_bytes(executor.pid())
+        })
+    });
+    assert!(peak < EXECUTOR_BYTES_MAX, "it had {peak} bytes resident");
+}
+
+/// What an executor has resident beside its guest's memory, its own binary
+/// included; a build for development takes most of it.
+const EXECUTOR_BYTES_MAX: u64 = 128 << 20;
+
+#[test]
+fn case_15_every_page_up_to_the_cap_several_times() {
+    const CAP: u64 = 64 << 20;
+    let mut case = Case::command(
+        r#"(module (memory (export "memory") 1) (func (export "_start")
+             (loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+             (memory.fill (i32.const 0) (i32.const 1) (i32.mul (memory.size) (i32.const 65536)))))"#,
+    )
+    .patient();
+    case.profile.memory_bytes = CAP;
+    let bench = Bench::new();
+    bench.beside(|| {
+        bench.runtime.block_on(async {
+            let mut executors = Vec::new();
+            for _ in 0..3 {
+                executors.push(bench.begin(&case).await);
+            }
+            for executor in &mut executors {
+                let seen = watch(executor).await;
+                assert!(seen.end.is_done(), "{seen:?}");
+                let peak = peak_bytes(executor.pid());
+                assert!(
+                    (CAP..CAP + EXECUTOR_BYTES_MAX).contains(&peak),
+                    "{peak} bytes resident"
+                );
+            }
+        });
+    });
 }
 
 #[test]
-fn cases_16_to_19_features_that_are_off() {
+fn cases_16_to_19_and_22_features_that_are_off() {
     let bench = Bench::new();
     for text in [
         r#"(module (memory i64 1099511627776) (func (export "_start")))"#,
         r#"(module (memory 1) (memory 1) (func (export "_start")))"#,
         r#"(module (memory 1 2 shared) (func (export "_start")))"#,
         r#"(module (memory 1 2 (pagesize 1)) (func (export "_start")))"#,
+        r#"(module (import "env" "memory" (memory 1 2 shared)) (func (export "_start")))"#,
+        r#"(module (memory 1) (func (export "_start") (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))))"#,
+        // Case 22.
+        r#"(module (type $box (struct (field i32))) (func (export "_start") (loop $l (drop (struct.new $box (i32.const 1))) (br $l))))"#,
+        r#"(module (tag $t) (func (export "_start") (loop $l (block $h (try_table (catch_all $h) (throw $t))) (br $l))))"#,
+        r#"(module (type $f (func)) (func $g) (elem declare func $g) (func (export "_start") (call_ref $f (ref.func $g))))"#,
     ] {
         let Ok(module) = wat::parse_str(text) else {
             panic!("not a fixture: {text}")
@@ -79,4 +127,61 @@ fn case_20_tables_have_a_cap() {
         Case::command(r#"(module (table 10000000 funcref) (func (export "_start")))"#).patient();
     let seen = bench.run(&case).unwrap();
     assert!(matches!(seen.end, End::TableLimit { .. }), "{seen:?}");
+}
+
+/// A program with so many tables.
+fn tables(count: usize) -> Case {
+    let tables = "(table 1 funcref)".repeat(count);
+    Case::command(&format!("(module {tables} (func (export \"_start\")))")).patient()
+}
+
+#[test]
+fn case_21_few_tables_are_enough() {
+    let bench = Bench::new();
+    assert!(bench.run(&tables(4)).unwrap().end.is_done());
+    for count in [5, 100] {
+        let seen = bench.run(&tables(count)).unwrap();
+        assert!(
+            matches!(seen.end, End::TableLimit { .. }),
+            "{count}: {seen:?}"
+        );
+    }
+    let case = tables(101);
+    assert!(matches!(
+        inspect(&case.module).verdict,
+        Verdict::Refuse(Refusal { code, .. }) if code.as_str() == "module_invalid"
+    ));
+    bench.run(&case).unwrap_err();
+}
+
+#[test]
+fn case_23_data_segments_outside_memory_and_too_many() {
+    let bench = Bench::new();
+    let outside = r#"(module (memory 1) (data (i32.const 65536) "x") (func (export "_start")))"#;
+    let seen = bench.run(&Case::command(outside).patient()).unwrap();
+    seen.traps("out of bounds");
+    let segments = |count: usize| {
+        let data = "(data (i32.const 0) \"x\")".repeat(count);
+        Case::command(&format!(
+            "(module (memory 1) {data} (func (export \"_start\")))"
+        ))
+        .patient()
+    };
+    // The compiler has a limit of its own below what is valid; either answer is typed.
+    if let Ok(seen) = bench.run(&segments(40_000)) {
+        assert!(seen.end.is_done(), "{seen:?}");
+    }
+    let case = segments(100_001);
+    assert!(matches!(
+        inspect(&case.module).verdict,
+        Verdict::Refuse(Refusal { code, .. }) if code.as_str() == "module_invalid"
+    ));
+    bench.run(&case).unwrap_err();
+}
+
+#[test]
+fn case_24_an_element_segment_outside_its_table() {
+    let text = r#"(module (table 1 funcref) (elem (i32.const 1) $f) (func $f (export "_start")))"#;
+    let seen = Bench::new().run(&Case::command(text).patient()).unwrap();
+    seen.traps("out of bounds");
 }

@@ -28,6 +28,29 @@ fn case_52_arguments_and_environment_are_what_was_declared() {
     ];
     let seen = bench.run(&case).unwrap();
     assert_eq!(seen.stdout, b"ONE=1\0TWO=zwei\0");
+
+    let arguments = text.replace("environ_", "args_");
+    let mut case = Case::command(&arguments).patient();
+    case.argv.push("second".to_owned());
+    let seen = bench.run(&case).unwrap();
+    assert_eq!(seen.stdout, b"hostile\0second\0");
+}
+
+#[test]
+fn case_52_ten_megabytes_of_arguments_are_not_taken() {
+    let bench = Bench::new();
+    let mut case = Case::command(r#"(module (func (export "_start")))"#).patient();
+    let refused = |case: &Case| {
+        let seen = bench.run(case).unwrap_err();
+        assert!(seen.0.contains("65536 are taken"), "{seen:?}");
+    };
+    case.argv.push("x".repeat(10 << 20));
+    refused(&case);
+    case.argv.truncate(1);
+    case.env = vec![("LONG".to_owned(), "x".repeat(10 << 20))];
+    refused(&case);
+    case.env = vec![("LONG".to_owned(), "x".repeat(60 << 10))];
+    assert!(bench.run(&case).unwrap().end.is_done());
 }
 
 /// Writes 64 KiB to `fd` again and again, as often as `times` says.
@@ -72,6 +95,11 @@ fn case_55_a_flood_on_standard_error_is_cut_and_said() {
         seen.stderr.len()
     );
     assert!(seen.stderr.len() >= 1 << 16);
+    let text = String::from_utf8_lossy(&seen.stderr);
+    assert!(
+        text.trim_end().ends_with("bytes of log left out]"),
+        "it says so at its end"
+    );
 }
 
 #[test]

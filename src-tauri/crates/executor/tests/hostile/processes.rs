@@ -1,6 +1,6 @@
 //! Cases 62 and 65: processes that die.
 
-use crate::harness::{Bench, Case, children_of, digest, is_alive};
+use crate::harness::{Bench, Case, children_of, is_alive};
 use sandbox::{End, Event};
 use std::time::{Duration, Instant};
 
@@ -10,15 +10,9 @@ const SPIN: &str = r#"(module (func (export "_start") (loop $l (br $l))))"#;
 fn case_62_an_executor_that_dies_is_told_as_crashed() {
     let bench = Bench::new();
     let case = Case::command(SPIN).patient();
-    bench.runtime.block_on(async {
-        let prepared = bench
-            .sandbox
-            .prepare(digest(&case.module), case.module.clone(), &case.profile)
-            .await
-            .unwrap();
+    let deaths = async {
         for signal in [libc::SIGKILL, libc::SIGSEGV, libc::SIGABRT] {
-            let mut executor = bench.sandbox.spawn(&prepared).await.unwrap();
-            executor.send(case.batch()).await.unwrap();
+            let mut executor = bench.begin(&case).await;
             tokio::time::sleep(Duration::from_millis(20)).await;
             let pid = i32::try_from(executor.pid()).unwrap();
             // A fault's handler answers the first signal by taking itself away;
@@ -45,7 +39,8 @@ fn case_62_an_executor_that_dies_is_told_as_crashed() {
                 "{signal}: {end:?}"
             );
         }
-    });
+    };
+    bench.beside(|| bench.runtime.block_on(deaths));
 }
 
 /// Set for the process that plays the node and is killed.
@@ -56,6 +51,11 @@ fn case_65_no_executor_outlives_its_parent() {
     if std::env::var_os(ROLE).is_some() {
         play_node();
     }
+    let bench = Bench::new();
+    bench.beside(kill_a_node);
+}
+
+fn kill_a_node() {
     let mut node = std::process::Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -87,15 +87,8 @@ fn play_node() -> ! {
     let bench = Bench::new();
     let case = Case::command(SPIN).patient();
     bench.runtime.block_on(async {
-        let prepared = bench
-            .sandbox
-            .prepare(digest(&case.module), case.module.clone(), &case.profile)
-            .await
-            .unwrap();
-        let mut spinning = bench.sandbox.spawn(&prepared).await.unwrap();
-        let mut stopped = bench.sandbox.spawn(&prepared).await.unwrap();
-        spinning.send(case.batch()).await.unwrap();
-        stopped.send(case.batch()).await.unwrap();
+        let _spinning = bench.begin(&case).await;
+        let mut stopped = bench.begin(&case).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
         stopped.stop();
         println!("both executors work");

@@ -1,6 +1,6 @@
 //! Cases 1 to 12: modules that take for ever.
 
-use crate::harness::{Bench, Case, attempt, watch};
+use crate::harness::{Bench, Case, peak_bytes, watch};
 use sandbox::End;
 use std::time::Duration;
 
@@ -49,6 +49,41 @@ fn case_3_a_loop_in_what_is_called_first() {
 }
 
 #[test]
+fn case_3_a_loop_in_what_surrounds_a_components_call() {
+    let bench = Bench::new();
+    // After the call: the host has the result and gives back its memory.
+    let post_return = r#"(component
+  (core module $m
+    (func (export "run") (result i32) (i32.const 0))
+    (func (export "post") (param i32) (loop $l (br $l))))
+  (core instance $i (instantiate $m))
+  (func $run (result (result)) (canon lift (core func $i "run") (post-return (core func $i "post"))))
+  (instance $cli (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $cli)))"#;
+    // In the middle: the host asks for room for the arguments.
+    let realloc = r#"(component
+  (import "wasi:cli/environment@0.2.0" (instance $environment
+    (export "get-arguments" (func (result (list string))))))
+  (core module $memory (memory (export "memory") 1)
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (loop $l (br $l)) (i32.const 8)))
+  (core instance $mem (instantiate $memory))
+  (core func $get (canon lower (func $environment "get-arguments")
+    (memory (core memory $mem "memory")) (realloc (core func $mem "cabi_realloc"))))
+  (core module $m (import "w" "get" (func $get (param i32)))
+    (func (export "run") (result i32) (call $get (i32.const 16)) (i32.const 0)))
+  (core instance $i (instantiate $m (with "w" (instance (export "get" (func $get))))))
+  (func $run (result (result)) (canon lift (core func $i "run")))
+  (instance $cli (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $cli)))"#;
+    for text in [post_return, realloc] {
+        bench
+            .run(&Case::component(text))
+            .unwrap()
+            .is_over_its_deadline();
+    }
+}
+
+#[test]
 fn case_4_recursion_without_end() {
     let case = Case::command(r#"(module (func $f (export "_start") (call $f)))"#).patient();
     Bench::new().run(&case).unwrap().traps("stack");
@@ -76,18 +111,8 @@ fn case_6_a_sleep_of_decades_can_be_ended_and_stopped() {
 
     // Cancelled: gone long before its deadline.
     let case = Case::command(&text).patient();
-    bench.runtime.block_on(async {
-        let prepared = bench
-            .sandbox
-            .prepare(
-                crate::harness::digest(&case.module),
-                case.module.clone(),
-                &case.profile,
-            )
-            .await
-            .unwrap();
-        let mut executor = bench.sandbox.spawn(&prepared).await.unwrap();
-        executor.send(case.batch()).await.unwrap();
+    let cancel = async {
+        let mut executor = bench.begin(&case).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
         executor.stop();
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -108,7 +133,8 @@ fn case_6_a_sleep_of_decades_can_be_ended_and_stopped() {
             );
             assert!(!late, "the kill did nothing: {event:?}");
         }
-    });
+    };
+    bench.beside(|| bench.runtime.block_on(cancel));
 }
 
 #[test]
@@ -120,18 +146,8 @@ fn case_6_stopped_time_does_not_count() {
     );
     let mut case = Case::command(&text);
     case.caps.task_time = Some(Duration::from_secs(3));
-    bench.runtime.block_on(async {
-        let prepared = bench
-            .sandbox
-            .prepare(
-                crate::harness::digest(&case.module),
-                case.module.clone(),
-                &case.profile,
-            )
-            .await
-            .unwrap();
-        let mut executor = bench.sandbox.spawn(&prepared).await.unwrap();
-        executor.send(case.batch()).await.unwrap();
+    let pause = async {
+        let mut executor = bench.begin(&case).await;
         executor.stop();
         tokio::time::sleep(Duration::from_secs(4)).await;
         executor.resume();
@@ -140,7 +156,8 @@ fn case_6_stopped_time_does_not_count() {
             seen.end.is_done(),
             "stopped for longer than its limit, it still ends well: {seen:?}"
         );
-    });
+    };
+    bench.beside(|| bench.runtime.block_on(pause));
 }
 
 #[test]
@@ -227,6 +244,33 @@ fn cases_10_and_11_floods_of_host_calls() {
     }
 }
 
+/// Executors that did a million empty writes, and one that did ten, differ by less.
+const GROWTH_BYTES_MAX: u64 = 8 << 20;
+
+#[test]
+fn case_10_empty_writes_cost_the_executor_no_memory() {
+    let bench = Bench::new();
+    let peak = |writes: u32| {
+        let text = format!(
+            r#"(module (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+                 (memory (export "memory") 1)
+                 (func (export "_start") (local $i i32)
+                   (loop $l (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+                     (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                     (br_if $l (i32.lt_u (local.get $i) (i32.const {writes}))))))"#
+        );
+        let case = Case::command(&text).patient();
+        bench.runtime.block_on(async {
+            let mut executor = bench.begin(&case).await;
+            let seen = watch(&mut executor).await;
+            assert!(seen.end.is_done(), "{seen:?}");
+            peak_bytes(executor.pid())
+        })
+    };
+    let (few, many) = bench.beside(|| (peak(10), peak(1_000_000)));
+    assert!(many < few + GROWTH_BYTES_MAX, "{few} bytes, then {many}");
+}
+
 #[test]
 fn case_12_a_component_that_waits_for_ever() {
     let case = Case::component(
@@ -259,22 +303,13 @@ fn an_executor_serves_on_after_a_trap() {
     let bench = Bench::new();
     let case = Case::command(r#"(module (func (export "_start") unreachable))"#).patient();
     bench.runtime.block_on(async {
-        let prepared = bench
-            .sandbox
-            .prepare(
-                crate::harness::digest(&case.module),
-                case.module.clone(),
-                &case.profile,
-            )
-            .await
-            .unwrap();
-        let mut executor = bench.sandbox.spawn(&prepared).await.unwrap();
+        let mut executor = bench.begin(&case).await;
+        watch(&mut executor).await.traps("unreachable");
         let process = executor.pid();
         for _ in 0..5 {
             executor.send(case.batch()).await.unwrap();
             watch(&mut executor).await.traps("unreachable");
         }
         assert_eq!(executor.pid(), process, "a typed trap costs no process");
-        drop(attempt(&bench.sandbox, &case).await.unwrap());
     });
 }
