@@ -41,13 +41,13 @@ export class DemoLog {
     const ms = (this.#chance() * 4 + 0.6).toFixed(2);
     const line = (level: string, target: string, message: string, of: string | null = job): LogLine => ({ time_ms: Math.round(time_ms), level, target, message, job: of });
     if (pick < 0.42) return line("info", "node::work", `task ${task} done run_s=${ms} output_bytes=${Math.floor(this.#chance() * 300_000)}`);
-    if (pick < 0.6) return line("info", "guest", `tile ${task} zoom 1e-9`);
+    if (pick < 0.6) return line("info", "node::chores", `tile ${task} zoom 1e-9`);
     if (pick < 0.74) return line("debug", "node::driver", `lease granted task=${task} attempt=1 chunk=4`);
-    if (pick < 0.84) return line("info", "guest", `\u001b[32mok\u001b[0m wrote \u001b[1mtile-${task}.png\u001b[0m\u0007`);
+    if (pick < 0.84) return line("info", "node::chores", `\u001b[32mok\u001b[0m wrote \u001b[1mtile-${task}.png\u001b[0m\u0007`);
     if (pick < 0.9) return line("trace", "node::door", "watch: 14 cells changed", null);
     if (pick < 0.945) return line("warn", "node::host", `temperature 82 °C is near the limit of 85 °C`, null);
-    if (pick < 0.97) return line("warn", "guest", `\u001b[33mwarning\u001b[0m: no colour profile in image ${task}, sRGB assumed`);
-    if (pick < 0.985) return line("error", "guest", "memory.grow refused at 64 MiB");
+    if (pick < 0.97) return line("warn", "node::work::slot", `\u001b[33mwarning\u001b[0m: no colour profile in image ${task}, sRGB assumed`);
+    if (pick < 0.985) return line("error", "node::work::slot", "memory.grow refused at 64 MiB");
     return line("error", "node::work", `task ${task} failed kind=trap message="wasm trap: out of memory" attempt=1`);
   }
 }

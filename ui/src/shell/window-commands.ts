@@ -1,0 +1,70 @@
+/** What can be done anywhere in the window, by name or by key. */
+import { ApiError } from "../bridge/bridge";
+import { HOUR_MS, pause, resume, setContribution } from "../state/contribute";
+import type { Command } from "../state/commands.svelte";
+import { pool } from "../state/pool.svelte";
+import { jobPath, pathTo, where } from "../state/route.svelte";
+import { runSample } from "../state/sample-job";
+import { settings } from "../state/settings.svelte";
+import { toasts } from "../state/toasts.svelte";
+import { words } from "../words/en";
+
+const say = words.palette;
+
+/** `show` opens what floats above the window. */
+export function windowCommands(show: (what: "palette" | "shortcuts") => void): Command[] {
+  const go = (id: keyof typeof words.nav & string, keys: string): Command => ({
+    id: `go-${id}`,
+    title: say.goTo(words.nav[id]),
+    keys: [keys],
+    run: () => where.go(pathTo(id)),
+  });
+  return [
+    { id: "palette", title: say.open, keys: ["mod+k"], quiet: true, run: () => show("palette") },
+    go("overview", "g o"),
+    go("jobs", "g j"),
+    go("machines", "g m"),
+    go("logs", "g l"),
+    go("modules", "g d"),
+    go("settings", "mod+,"),
+    { id: "pause", title: say.pause, keys: ["p"], run: () => void (pool.contribution?.paused ? resume() : pause({ kind: "for", ms: HOUR_MS })) },
+    { id: "contribute", title: say.contribute, run: () => void setContribution(true) },
+    { id: "contribute-off", title: say.contributeOff, run: () => void setContribution(false) },
+    { id: "sample", title: say.sample, run: () => void sample() },
+    ...(["system", "dark", "light"] as const).map((theme): Command => ({
+      id: `theme-${theme}`,
+      title: say.theme[theme],
+      run: () => void settings.set("app.theme", theme),
+    })),
+    { id: "shortcuts", title: say.shortcuts, keys: ["?"], run: () => show("shortcuts") },
+    { id: "welcome", title: say.welcome, run: () => where.go("#/welcome") },
+  ];
+}
+
+/** Whether a command makes sense at this moment: the palette leaves out the others. */
+export function applies(command: Command): boolean {
+  switch (command.id) {
+    case "contribute":
+      return pool.contribution?.on === false;
+    case "contribute-off":
+      return pool.contribution?.on === true;
+    case "pause":
+      return pool.contribution !== null;
+    default:
+      return !(command.quiet ?? false);
+  }
+}
+
+/** Pausing and going on are one command; its title says which it would be. */
+export function titleOf(command: Command): string {
+  return command.id === "pause" && pool.contribution?.paused ? say.resume : command.title;
+}
+
+async function sample(): Promise<void> {
+  try {
+    where.go(jobPath(await runSample()));
+  } catch (thrown) {
+    const error = ApiError.from(thrown);
+    toasts.error(words.overview.sampleFailed(error.message), error.hint);
+  }
+}
