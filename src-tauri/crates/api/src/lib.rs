@@ -17,13 +17,13 @@ pub use error::{Error, ErrorCode, Group};
 pub use reply::{Event, Reply, ResultEntry};
 pub use request::{
     BytesOf, Fold, InputFile, LimitChanges, Limits, LogFilter, ModuleRef, Request, Side, Split,
-    Submit,
+    Submit, SweptParameter,
 };
 pub use view::{
     Attempt, Card, Check, CheckState, ConfigValue, Contribution, FailureView, FoldState, FoldView,
     FunctionView, JobState, JobView, KernelView, LogLine, MachineMemory, MachineState, MachineView,
-    ModuleView, ParameterType, ParameterView, Reason, Status, TaskCounts, TaskState, TaskView,
-    Verdict,
+    ModuleView, ParameterType, ParameterValue, ParameterView, Reason, Status, TaskCounts,
+    TaskState, TaskView, Verdict,
 };
 
 /// Of the whole contract; a peer with another one is told so and left alone.

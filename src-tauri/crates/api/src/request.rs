@@ -184,6 +184,20 @@ pub enum Split {
     Files {
         files: Vec<InputFile>,
     },
+    /// A task for each combination of values; the last parameter varies fastest.
+    Sweep {
+        parameters: Vec<SweptParameter>,
+    },
+}
+
+/// A parameter of a sweep: `{name}` in arguments, `SKEP_PARAM_NAME` in the
+/// environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweptParameter {
+    /// Letters, digits and `_`, not beginning with a digit.
+    pub name: String,
+    /// At least one.
+    pub values: Vec<String>,
 }
 
 /// A file that was uploaded.

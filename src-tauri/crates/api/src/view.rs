@@ -113,6 +113,8 @@ pub struct TaskView {
     pub state: TaskState,
     /// The value it was made from, where it has one.
     pub item: Option<String>,
+    /// Its combination, where the job sweeps some, in their order.
+    pub parameters: Vec<ParameterValue>,
     pub attempt: u32,
     pub machine: Option<String>,
     /// How long its last attempt ran.
@@ -127,6 +129,13 @@ pub struct TaskView {
     pub attempts: Vec<Attempt>,
     /// The last lines of its log.
     pub log_tail: Vec<String>,
+}
+
+/// One parameter of a task of a sweep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParameterValue {
+    pub name: String,
+    pub value: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

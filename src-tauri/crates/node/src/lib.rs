@@ -33,6 +33,7 @@ mod run;
 pub mod settings;
 mod space;
 mod stored;
+mod sweep;
 pub mod template;
 mod tidy;
 pub mod units;

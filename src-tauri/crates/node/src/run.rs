@@ -4,6 +4,7 @@
 //! postcard, versioned by the outermost enum: variants are only appended.
 
 use crate::limits::ITEM_ENV_BYTES_MAX;
+use crate::sweep::Sweep;
 use crate::template::{Placeholder, Template};
 use pool::{Digest, JobId};
 use sandbox::inspect::{Function, NumType, parse_arguments};
@@ -68,6 +69,10 @@ pub(crate) enum Input {
     Files {
         pieces: Digest,
     },
+    /// A combination of values each; nothing on standard input.
+    Sweep {
+        sweep: Sweep,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +116,8 @@ pub(crate) struct Item {
     pub(crate) text: Option<String>,
     /// `/in/NAME` of a file split.
     pub(crate) file: Option<String>,
+    /// Names and values of a sweep.
+    pub(crate) parameters: Vec<(String, String)>,
 }
 
 impl Run {
@@ -124,12 +131,14 @@ impl Run {
         ByteBuf::from(postcard::to_allocvec(&Stored::V1(Box::new(self))).unwrap_or_default())
     }
 
-    /// Whether arguments differ from task to task.
+    /// Whether tasks differ in more than their input.
     pub(crate) fn varies(&self) -> bool {
-        self.argv
-            .iter()
-            .flat_map(Template::placeholders)
-            .any(|p| p != Placeholder::Count)
+        matches!(self.input, Input::Sweep { .. })
+            || self
+                .argv
+                .iter()
+                .flat_map(Template::placeholders)
+                .any(|p| *p != Placeholder::Count)
     }
 
     /// Whether tasks need a scratch folder.
@@ -145,12 +154,18 @@ impl Run {
         self.argv
             .iter()
             .flat_map(Template::placeholders)
-            .any(|p| p == Placeholder::File)
+            .any(|p| *p == Placeholder::File)
     }
 
     /// Arguments and environment that all tasks of an attempt have.
     pub(crate) fn shared(&self, job: JobId, count: u32, attempt: u32) -> Program {
         let mut program = self.bare("run");
+        if let Input::Sweep { sweep } = &self.input {
+            // Each task has its own.
+            program
+                .env
+                .retain(|(variable, _)| !sweep.names().any(|name| *variable == variable_of(name)));
+        }
         if !self.varies() {
             program.argv = self.argv(0, count, &Item::default());
         }
@@ -172,10 +187,7 @@ impl Run {
         if let Some(parameters) = &self.parameters {
             env.push(("SKEP_MODE".to_owned(), mode.to_owned()));
             for (name, value) in parameters {
-                env.push((
-                    format!("SKEP_PARAM_{}", name.to_ascii_uppercase()),
-                    value.clone(),
-                ));
+                env.push((variable_of(name), value.clone()));
             }
         }
         Program {
@@ -207,6 +219,7 @@ impl Run {
                     Placeholder::Item | Placeholder::Line => text,
                     Placeholder::File => file,
                     Placeholder::Stem => stem,
+                    Placeholder::Parameter(name) => item.parameter(name),
                 })
             })
             .collect()
@@ -226,7 +239,23 @@ impl Run {
         {
             env.push(("SKEP_ITEM".to_owned(), text.clone()));
         }
+        let parameters = item.parameters.iter();
+        env.extend(parameters.map(|(name, value)| (variable_of(name), value.clone())));
         env
+    }
+}
+
+/// What the environment calls a parameter.
+pub(crate) fn variable_of(parameter: &str) -> String {
+    format!("SKEP_PARAM_{}", parameter.to_ascii_uppercase())
+}
+
+impl Item {
+    fn parameter(&self, name: &str) -> &str {
+        self.parameters
+            .iter()
+            .find(|(other, _)| other == name)
+            .map_or("", |(_, value)| value)
     }
 }
 
@@ -265,22 +294,44 @@ impl Input {
         start + step * i128::from(index)
     }
 
+    /// What a task is made from where its index says it all.
+    pub(crate) fn item_at(&self, index: u32) -> Item {
+        match self {
+            Input::Range { start, step } => Item {
+                text: Some(Input::number(*start, *step, index).to_string()),
+                ..Item::default()
+            },
+            Input::Sweep { sweep } => Item {
+                parameters: sweep.values_of(index),
+                ..Item::default()
+            },
+            Input::Once { .. }
+            | Input::Counted
+            | Input::Items { .. }
+            | Input::Lines { .. }
+            | Input::Files { .. } => Item::default(),
+        }
+    }
+
     /// Item's value for a piece of this input; `None` where it is not text.
     pub(crate) fn item(&self, piece: &[u8]) -> Item {
         match self {
-            Input::Once { .. } | Input::Counted | Input::Range { .. } => Item::default(),
+            Input::Once { .. } | Input::Counted | Input::Range { .. } | Input::Sweep { .. } => {
+                Item::default()
+            }
             Input::Items { .. } => Item {
                 text: Some(item_text(piece)),
-                file: None,
+                ..Item::default()
             },
             Input::Lines { .. } => Item {
                 text: std::str::from_utf8(piece).ok().map(str::to_owned),
-                file: None,
+                ..Item::default()
             },
             Input::Files { .. } => match postcard::from_bytes::<InFile>(piece) {
                 Ok(file) => Item {
                     file: Some(format!("/in/{}", file.name)),
                     text: Some(file.name),
+                    ..Item::default()
                 },
                 Err(_) => Item::default(),
             },
@@ -302,6 +353,7 @@ pub(crate) fn item_text(json: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Blob, InFile, Input, Item, Run, Shown};
+    use crate::sweep::Sweep;
     use crate::template::Template;
     use pool::{Digest, JobId};
     use sandbox::{Entry, Value};
@@ -312,7 +364,7 @@ mod tests {
             on_demand: false,
             argv: argv
                 .iter()
-                .map(|text| Template::parse(text).unwrap())
+                .map(|text| Template::parse(text, &["width".to_owned()]).unwrap())
                 .collect(),
             env: vec![("A".to_owned(), "b".to_owned())],
             parameters: None,
@@ -347,7 +399,7 @@ mod tests {
         );
         let item = Item {
             text: Some("3".to_owned()),
-            file: None,
+            ..Item::default()
         };
         assert_eq!(run.argv(3, 9, &item), ["x.wasm", "-n3/9", "3"]);
         assert!(run.varies());
@@ -372,10 +424,32 @@ mod tests {
         let run = run(&["x.wasm"], Input::Counted);
         let item = Item {
             text: Some("x".repeat(40_000)),
-            file: None,
+            ..Item::default()
         };
         assert_eq!(run.env(0, &item).len(), 1);
         assert!(!run.varies());
+    }
+
+    #[test]
+    fn a_sweep_gives_each_task_its_values() {
+        let sweep = Sweep::new(vec![(
+            "width".to_owned(),
+            vec!["8".to_owned(), "16".to_owned()],
+        )]);
+        let run = Run {
+            parameters: Some(vec![
+                ("width".to_owned(), "8".to_owned()),
+                ("seed".to_owned(), "1".to_owned()),
+            ]),
+            ..run(&["x.wasm", "-w{width}"], Input::Sweep { sweep })
+        };
+        let item = run.input.item_at(1);
+        assert_eq!(run.argv(1, 2, &item), ["x.wasm", "-w16"]);
+        let own = ("SKEP_PARAM_WIDTH".to_owned(), "16".to_owned());
+        assert!(run.env(1, &item).contains(&own));
+        let shared = run.shared(JobId([0; 16]), 2, 1).env;
+        assert!(shared.contains(&("SKEP_PARAM_SEED".to_owned(), "1".to_owned())));
+        assert!(!shared.iter().any(|(name, _)| name == "SKEP_PARAM_WIDTH"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Placeholders in a program's arguments: `{index}`, `{count}`, `{item}`,
-//! `{line}`, `{file}` and `{stem}`.
+//! `{line}`, `{file}`, `{stem}`, and `{NAME}` of a parameter that a job sweeps.
 //!
 //! Only a plain word in braces is one, so JSON passes as it is; `{{word}}`
 //! stands for `{word}` itself.
@@ -7,7 +7,7 @@
 use api::{Error, ErrorCode};
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Placeholder {
     Index,
     Count,
@@ -15,10 +15,13 @@ pub enum Placeholder {
     Line,
     File,
     Stem,
+    /// Of a sweep, by its name.
+    Parameter(String),
 }
 
 impl Placeholder {
-    pub const ALL: [Placeholder; 6] = [
+    /// Those that have a name of their own.
+    pub const NAMED: [Placeholder; 6] = [
         Placeholder::Index,
         Placeholder::Count,
         Placeholder::Item,
@@ -28,7 +31,7 @@ impl Placeholder {
     ];
 
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Placeholder::Index => "index",
             Placeholder::Count => "count",
@@ -36,13 +39,16 @@ impl Placeholder {
             Placeholder::Line => "line",
             Placeholder::File => "file",
             Placeholder::Stem => "stem",
+            Placeholder::Parameter(name) => name,
         }
     }
 
-    fn parse(word: &str) -> Option<Placeholder> {
-        Placeholder::ALL
+    fn parse(word: &str, parameters: &[String]) -> Option<Placeholder> {
+        let parameter = parameters.iter().find(|name| *name == word);
+        Placeholder::NAMED
             .into_iter()
             .find(|placeholder| placeholder.name() == word)
+            .or_else(|| parameter.cloned().map(Placeholder::Parameter))
     }
 }
 
@@ -57,9 +63,11 @@ enum Part {
 }
 
 impl Template {
+    /// `parameters` are the names of a sweep, where there is one.
+    ///
     /// # Errors
     /// [`ErrorCode::UnknownPlaceholder`] for a word in braces that is none.
-    pub fn parse(text: &str) -> Result<Template, Error> {
+    pub fn parse(text: &str, parameters: &[String]) -> Result<Template, Error> {
         let mut parts = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -76,7 +84,8 @@ impl Template {
             } else if let Some((word, after)) =
                 word(&rest[1..]).filter(|(_, after)| after.starts_with('}'))
             {
-                let placeholder = Placeholder::parse(word).ok_or_else(|| unknown(word))?;
+                let placeholder = Placeholder::parse(word, parameters)
+                    .ok_or_else(|| unknown(word, parameters))?;
                 if !plain.is_empty() {
                     parts.push(Part::Text(std::mem::take(&mut plain)));
                 }
@@ -100,22 +109,22 @@ impl Template {
         Template(vec![Part::Text(text.into())])
     }
 
-    pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> {
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
         self.0.iter().filter_map(|part| match part {
             Part::Text(_) => None,
-            Part::Value(placeholder) => Some(*placeholder),
+            Part::Value(placeholder) => Some(placeholder),
         })
     }
 
     /// The text with each placeholder's value in its place; one without a
     /// value gives nothing.
     #[must_use]
-    pub fn fill<'v>(&self, mut value: impl FnMut(Placeholder) -> &'v str) -> String {
+    pub fn fill<'v>(&self, mut value: impl FnMut(&Placeholder) -> &'v str) -> String {
         let mut out = String::new();
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Value(placeholder) => out.push_str(value(*placeholder)),
+                Part::Value(placeholder) => out.push_str(value(placeholder)),
             }
         }
         out
@@ -131,10 +140,12 @@ fn word(text: &str) -> Option<(&str, &str)> {
     (end > 0 && !first.is_ascii_digit()).then(|| text.split_at(end))
 }
 
-fn unknown(word: &str) -> Error {
-    let names: Vec<String> = Placeholder::ALL
+fn unknown(word: &str, parameters: &[String]) -> Error {
+    let names: Vec<String> = Placeholder::NAMED
         .iter()
-        .map(|p| format!("{{{}}}", p.name()))
+        .map(Placeholder::name)
+        .chain(parameters.iter().map(String::as_str))
+        .map(|name| format!("{{{name}}}"))
         .collect();
     Error::new(
         ErrorCode::UnknownPlaceholder,
@@ -152,16 +163,17 @@ mod tests {
     use api::ErrorCode;
 
     fn fill(text: &str) -> String {
-        Template::parse(text)
-            .unwrap()
-            .fill(|placeholder| match placeholder {
+        Template::parse(text, &["width".to_owned()]).unwrap().fill(
+            |placeholder| match placeholder {
                 Placeholder::Index => "7",
                 Placeholder::Count => "9",
                 Placeholder::Item => "it",
                 Placeholder::Line => "li",
                 Placeholder::File => "/in/a.txt",
                 Placeholder::Stem => "a",
-            })
+                Placeholder::Parameter(_) => "wd",
+            },
+        )
     }
 
     #[test]
@@ -172,6 +184,7 @@ mod tests {
             ("{index}", "7"),
             ("a{index}b{count}c", "a7b9c"),
             ("{item}{line}{file}{stem}", "itli/in/a.txta"),
+            ("{width}x", "wdx"),
             ("{{index}}", "{index}"),
             ("{{{index}}}", "{{index}}"),
             (r#"{"a":{"b":1}}"#, r#"{"a":{"b":1}}"#),
@@ -188,8 +201,9 @@ mod tests {
 
     #[test]
     fn an_unknown_word_is_an_error_that_says_which() {
-        let error = Template::parse("x{idx}").unwrap_err();
+        let error = Template::parse("x{idx}", &["width".to_owned()]).unwrap_err();
         assert_eq!(error.code, ErrorCode::UnknownPlaceholder);
         assert!(error.message.contains("{idx}"), "{error}");
+        assert!(error.hint.unwrap().contains("{stem} {width}"));
     }
 }

@@ -6,8 +6,10 @@ mod failure;
 pub(crate) use card::{card, module_title, refusal};
 pub(crate) use failure::{ELSEWHERE, failure, fold_failure};
 
-use crate::run::Run;
-use api::{FoldState, JobState, MachineMemory, MachineState, Reason, TaskCounts, TaskState};
+use crate::run::{Item, Run};
+use api::{
+    FoldState, JobState, MachineMemory, MachineState, ParameterValue, Reason, TaskCounts, TaskState,
+};
 use pool::spec::Fold;
 use pool::{Coordinator, Explanation, FoldView, JobView, MachineId, MachineView, TaskView};
 use std::collections::HashMap;
@@ -97,13 +99,18 @@ pub(crate) fn job(job: &JobView, names: &Names) -> api::JobView {
 }
 
 /// `item` is what the task was made from.
-pub(crate) fn task(task: &TaskView, item: Option<String>, names: &Names) -> api::TaskView {
+pub(crate) fn task(task: &TaskView, item: Item, names: &Names) -> api::TaskView {
     let machine = task.machine.map(|machine| names.of(&machine));
     let last = task.last_failure.as_ref();
     api::TaskView {
         index: task.index,
         state: task_state(task.state),
-        item,
+        item: item.text,
+        parameters: item
+            .parameters
+            .into_iter()
+            .map(|(name, value)| ParameterValue { name, value })
+            .collect(),
         attempt: task.attempt,
         machine: machine.clone(),
         run_ms: None,

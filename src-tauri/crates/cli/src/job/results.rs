@@ -5,7 +5,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::words;
 use crate::reach;
-use crate::run::deliver::{self, Printer};
+use crate::run::printer::Printer;
+use crate::run::{deliver, place};
 use api::{Error, ErrorCode, JobState};
 use clap_complete::ArgValueCandidates;
 use std::path::PathBuf;
@@ -28,11 +29,12 @@ pub(crate) struct Results {
 }
 
 pub(crate) async fn results(context: &Context, results: &Results) -> Result<(), Failure> {
-    if let Some(output) = &results.output {
-        deliver::check(output)?;
-    }
     let door = reach::to_read(context).await?;
     let job = door.job(&results.job).await?;
+    if let Some(output) = &results.output {
+        let parameters = place::parameters(&door, &job, Some(output)).await?;
+        place::check(output, &parameters)?;
+    }
     let nothing = job.tasks.done == 0 && job.tasks.total > 0;
     if nothing && !context.output.json {
         let id = words::short(&job.id, []);

@@ -4,8 +4,8 @@ use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::reach::{self, Start};
-use crate::run::finish;
 use crate::run::follow::{Following, Interrupt, Interrupts, Show};
+use crate::run::{finish, place};
 use clap_complete::ArgValueCandidates;
 use std::path::PathBuf;
 
@@ -27,11 +27,12 @@ pub(crate) struct Wait {
 }
 
 pub(crate) async fn wait(context: &Context, wait: Wait) -> Result<(), Failure> {
-    if let Some(output) = &wait.output {
-        crate::run::deliver::check(output)?;
-    }
     let mut door = reach::to_node(context).await?;
     let job = door.job(&wait.job).await?;
+    if let Some(output) = &wait.output {
+        let parameters = place::parameters(&door, &job, Some(output)).await?;
+        place::check(output, &parameters)?;
+    }
     let folded = job.fold.is_some();
     let show = if context.output.json {
         Show::Nothing

@@ -5,7 +5,7 @@
 //! the clients that remain race for the data folder, one becomes the node, and
 //! the others find it.
 
-use super::deliver::Printer;
+use super::printer::Printer;
 use super::shown::Shown;
 use crate::context::Context;
 use crate::failure::{Failure, INTERRUPTED};

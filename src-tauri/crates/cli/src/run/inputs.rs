@@ -1,9 +1,10 @@
 //! What goes into a job, found and checked before anything is sent.
 
 use super::options::{InputOptions, SplitOptions};
+use super::sweep;
 use crate::failure::usage;
 use crate::reach::Door;
-use api::{Error, ErrorCode, InputFile, Split};
+use api::{Error, ErrorCode, InputFile, Split, SweptParameter};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
@@ -24,6 +25,7 @@ pub(super) enum Cut {
     Items(Source),
     Lines(Source),
     Files(Vec<PathBuf>),
+    Sweep(Vec<SweptParameter>),
 }
 
 #[derive(Debug)]
@@ -53,12 +55,26 @@ impl Cut {
         if !split.each_file.is_empty() {
             return Ok(Cut::Files(files(&split.each_file)?));
         }
+        if !split.sweep.is_empty() {
+            let swept = split.sweep.iter().map(|word| sweep::parameter(word));
+            return Ok(Cut::Sweep(swept.collect::<Result<_, _>>()?));
+        }
         Ok(Cut::Once)
     }
 
     /// Whether it makes one task, as far as can be said without the module.
     pub(super) fn is_once(&self) -> bool {
         matches!(self, Cut::Once)
+    }
+
+    /// Names of a sweep.
+    pub(super) fn parameters(&self) -> Vec<String> {
+        match self {
+            Cut::Sweep(parameters) => parameters.iter().map(|swept| swept.name.clone()).collect(),
+            Cut::Once | Cut::Range { .. } | Cut::Items(_) | Cut::Lines(_) | Cut::Files(_) => {
+                Vec::new()
+            }
+        }
     }
 
     pub(super) fn reads_stdin(&self) -> bool {
@@ -94,6 +110,9 @@ impl Cut {
                 }
                 Split::Files { files }
             }
+            Cut::Sweep(parameters) => Split::Sweep {
+                parameters: parameters.clone(),
+            },
         })
     }
 }
@@ -204,34 +223,39 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Error {
 }
 
 fn range(text: &str) -> Result<Cut, Error> {
-    let bad = |what: &str| {
+    let (start, end, step) = numbers(text).map_err(|what| {
         Error::new(ErrorCode::BadRange, format!("--range {text}: {what}"))
             .hint("write A..B or A..B..STEP; B is excluded")
-    };
-    let parts: Vec<&str> = text.split("..").collect();
-    let number = |part: &str| {
-        part.trim()
-            .parse::<i64>()
-            .map_err(|_| bad(&format!("'{part}' is not a whole number")))
-    };
-    let (start, end, step) = match parts[..] {
-        [start, end] => (number(start)?, number(end)?, None),
-        [start, end, step] => (number(start)?, number(end)?, Some(number(step)?)),
-        _ => return Err(bad("it is not a range")),
-    };
-    // Downwards is said with a step; without one, an empty range is a mistake.
-    let step = step.unwrap_or(1);
-    if step == 0 {
-        return Err(bad("with a step of 0 it never ends"));
-    }
-    if start == end || (start < end) != (step > 0) {
-        return Err(bad("it is empty"));
-    }
+    })?;
     Ok(Cut::Range {
         start: start.to_string(),
         end: end.to_string(),
         step: step.to_string(),
     })
+}
+
+/// First, end (excluded) and step of `A..B[..STEP]`, or what is wrong with it.
+pub(super) fn numbers(text: &str) -> Result<(i64, i64, i64), String> {
+    let parts: Vec<&str> = text.split("..").collect();
+    let number = |part: &str| {
+        part.trim()
+            .parse::<i64>()
+            .map_err(|_| format!("'{part}' is not a whole number"))
+    };
+    let (start, end, step) = match parts[..] {
+        [start, end] => (number(start)?, number(end)?, None),
+        [start, end, step] => (number(start)?, number(end)?, Some(number(step)?)),
+        _ => return Err("it is not a range".to_owned()),
+    };
+    // Downwards is said with a step; without one, an empty range is a mistake.
+    let step = step.unwrap_or(1);
+    if step == 0 {
+        return Err("with a step of 0 it never ends".to_owned());
+    }
+    if start == end || (start < end) != (step > 0) {
+        return Err("it is empty".to_owned());
+    }
+    Ok((start, end, step))
 }
 
 /// Files that the patterns name, in the order given and within a pattern by

@@ -1,9 +1,8 @@
 //! What a `run` command means: checked, without the node's help.
 
-use super::deliver;
 use super::inputs::{Cut, Given, Source, environment};
 use super::options::{Chunk, FoldWord, RunOptions, millis};
-use super::parameters;
+use super::{parameters, place};
 use crate::context::Context;
 use crate::failure::usage;
 use crate::output::files;
@@ -78,7 +77,7 @@ impl Meant {
             .clone()
             .filter(|path| path.as_os_str() != "-");
         if let Some(path) = &output {
-            deliver::check(path)?;
+            place::check(path, &cut.parameters())?;
         }
         if let Some(folder) = &results.collect {
             files::check_folder(folder)?;

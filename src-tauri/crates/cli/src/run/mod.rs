@@ -1,6 +1,7 @@
 //! `skep run` and `skep map`: submit a job, follow it, deliver its results.
 
 pub(crate) mod deliver;
+pub(crate) mod fetch;
 pub(crate) mod follow;
 pub(crate) mod inputs;
 mod meant;
@@ -8,7 +9,10 @@ pub(crate) mod module;
 pub(crate) mod options;
 pub(crate) mod outcome;
 mod parameters;
+pub(crate) mod place;
+pub(crate) mod printer;
 mod shown;
+mod sweep;
 
 pub(crate) use options::{Map, Run, RunOptions};
 
@@ -17,11 +21,11 @@ use crate::failure::{Failure, usage};
 use crate::output::{json, words};
 use crate::reach::{self, Door, Start};
 use api::{Card, Fold, JobState, JobView, ModuleRef, Reply, Request, Verdict};
-use deliver::Printer;
 use follow::{Following, Interrupt, Interrupts, Show, is_gone};
 use meant::Meant;
 use module::Module;
 use parameters::Taken;
+use printer::Printer;
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -38,7 +38,7 @@ pub(crate) struct RunOptions {
     /// A file, sample:NAME, a name (`skep module ls`), or the beginning of a hash
     #[arg(value_name = "MODULE", add = ArgValueCompleter::new(completions::module_or_file))]
     pub(crate) module: String,
-    /// The module's own; {index} {count} {item} {line} {file} {stem} stand for each task's
+    /// The module's own; {index} {count} {item} {line} {file} {stem} {NAME} stand for each task's
     #[arg(
         value_name = "ARGS",
         trailing_var_arg = true,
@@ -73,6 +73,9 @@ pub(crate) struct SplitOptions {
     /// A task for each file that matches; may be given several times
     #[arg(long, value_name = "GLOB")]
     pub(crate) each_file: Vec<String>,
+    /// A task for each value, V1,V2,… or A..B[..STEP]; several make each combination
+    #[arg(long = "param", value_name = "NAME=VALUES")]
+    pub(crate) sweep: Vec<String>,
 }
 
 #[derive(Debug, Args)]

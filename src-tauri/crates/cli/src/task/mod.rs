@@ -7,7 +7,7 @@ mod show;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::reach::Door;
-use crate::run::deliver;
+use crate::run::fetch;
 use api::{BytesOf, ErrorCode, TaskState};
 
 /// Tasks of a job: list, explain, logs
@@ -29,7 +29,7 @@ pub(crate) async fn task(context: &Context, task: Task) -> Result<(), Failure> {
 /// What a task wrote to stderr; nothing where it has no log (yet).
 pub(crate) async fn log(door: &Door, job: &str, index: u32) -> Result<Vec<u8>, Failure> {
     let mut log = Vec::new();
-    let whole = deliver::download(door, job, index, BytesOf::Log, |bytes| {
+    let whole = fetch::download(door, job, index, BytesOf::Log, |bytes| {
         log.extend_from_slice(bytes);
         Ok(())
     });

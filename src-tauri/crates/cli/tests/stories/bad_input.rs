@@ -58,6 +58,34 @@ fn wrong_usage_is_refused_with_2() {
         (vec!["run", "--range", "0..10..0", &hello], "bad_range"),
         (vec!["run", "--range", "0..10..-1", &hello], "bad_range"),
         (vec!["run", "--items", &items, &hello], "bad_split"),
+        (vec!["run", "--param", "size", &hello], "bad_split"),
+        (vec!["run", "--param", "size=", &hello], "bad_split"),
+        (vec!["run", "--param", "size=9..1", &hello], "bad_split"),
+        (vec!["run", "--param", "index=1", &hello], "bad_split"),
+        (
+            vec!["run", "--param", "a=1", "--param", "a=2", &hello],
+            "bad_split",
+        ),
+        (
+            vec!["run", "--param", "a=1", "--range", "0..2", &hello],
+            "usage",
+        ),
+        (
+            vec!["run", "--param", "a=1", "--invoke", "square", &functions],
+            "bad_split",
+        ),
+        (
+            vec!["run", "--param", "a=1", "sample:word_count"],
+            "unknown_parameter",
+        ),
+        (
+            vec!["run", "--param", "width=1,2", "sample:mandelbrot"],
+            "usage",
+        ),
+        (
+            vec!["run", "--param", "size=1", &hello, "{sise}"],
+            "unknown_placeholder",
+        ),
         (vec!["run", &hello, "{nothing}"], "unknown_placeholder"),
         (vec!["run", &hello, "{line}"], "unknown_placeholder"),
         (vec!["run", &functions], "function_needed"),

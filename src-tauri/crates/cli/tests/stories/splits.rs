@@ -46,6 +46,60 @@ fn a_program_over_a_range_knows_its_place_and_its_value() {
 }
 
 #[test]
+fn a_sweep_makes_a_task_of_each_combination() {
+    let home = Home::new();
+    let arguments = home.file("arguments.wat", programs::arguments());
+    let swept = ["--param", "size=1..3", "--param", "shape=round,flat"];
+    let out = home.path("out");
+    let pattern = format!("{}/{{shape}}-{{size}}.txt", out.display());
+    let mut args = vec!["map"];
+    args.extend(swept);
+    args.extend(["-o", &pattern, &arguments, "{index}/{count} {shape} {size}"]);
+    home.run(&args).done();
+    let combinations = ["1 round", "1 flat", "2 round", "2 flat"];
+    for (index, combination) in combinations.iter().enumerate() {
+        let (size, shape) = combination.split_once(' ').unwrap();
+        let text = std::fs::read_to_string(out.join(format!("{shape}-{size}.txt"))).unwrap();
+        assert_eq!(text, format!("arguments.wat\n{index}/4 {shape} {size}\n"));
+    }
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 4);
+    let task = home.json(&["task", "show", "last", "1"]);
+    let expected = serde_json::json!([
+        { "name": "size", "value": "1" }, { "name": "shape", "value": "flat" }
+    ]);
+    assert_eq!(task["parameters"], expected, "{task}");
+    // The results are written by the names of their parameters later, too.
+    std::fs::remove_dir_all(&out).unwrap();
+    home.run(&["job", "results", "last", "-o", &pattern]).done();
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 4);
+    let command = home.json(&["job", "show", "last"])["command"].clone();
+    let command = command.as_str().unwrap();
+    assert!(
+        command.contains("--param size=1,2 --param shape=round,flat"),
+        "{command}"
+    );
+
+    let environment = home.file("environment.wat", programs::environment());
+    let mut args = vec!["map"];
+    args.extend(swept);
+    args.push(&environment);
+    let outcome = home.run(&args).done();
+    let named = |line: &&str| line.starts_with("SKEP_PARAM_");
+    let variables: Vec<&str> = outcome.text().lines().filter(named).collect();
+    let expected: Vec<String> = combinations
+        .iter()
+        .flat_map(|combination| {
+            let (size, shape) = combination.split_once(' ').unwrap();
+            [
+                format!("SKEP_PARAM_SIZE={size}"),
+                format!("SKEP_PARAM_SHAPE={shape}"),
+            ]
+        })
+        .collect();
+    assert_eq!(variables, expected);
+}
+
+#[test]
 fn each_line_is_a_task_empty_ones_too() {
     let home = Home::new();
     let module = home.file("echo.wat", programs::echo());

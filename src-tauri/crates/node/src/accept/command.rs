@@ -1,7 +1,7 @@
 //! The same job again, as a command to copy. Files are called what the person
 //! called them, so it works where they lie.
 
-use api::{Fold, ModuleRef, Split, Submit};
+use api::{Fold, ModuleRef, Split, Submit, SweptParameter};
 
 pub(super) fn line(submit: &Submit) -> String {
     let mut words = vec!["skep".to_owned(), "run".to_owned()];
@@ -23,6 +23,11 @@ pub(super) fn line(submit: &Submit) -> String {
         }
         Split::Items { .. } => option("--items", Some("FILE".to_owned())),
         Split::Lines { .. } => option("--each-line", Some("FILE".to_owned())),
+        Split::Sweep { parameters } => {
+            for SweptParameter { name, values } in parameters {
+                option("--param", Some(format!("{name}={}", written(values))));
+            }
+        }
         Split::Files { files } => {
             for file in files.iter().take(SHOWN_FILES) {
                 option("--each-file", Some(file.name.clone()));
@@ -86,6 +91,29 @@ pub(super) fn line(submit: &Submit) -> String {
         .join(" ")
 }
 
+/// The values of a sweep: whole numbers at equal distances as a range, others
+/// one by one.
+fn written(values: &[String]) -> String {
+    /// Fewer are read more easily one by one.
+    const RANGE_MIN: usize = 4;
+    let numbers: Option<Vec<i64>> = values.iter().map(|value| value.parse().ok()).collect();
+    if let Some([first, second, .., last]) = numbers.as_deref()
+        && values.len() >= RANGE_MIN
+        && let Some(step) = second.checked_sub(*first).filter(|step| *step != 0)
+        && let Some(end) = last.checked_add(step.signum())
+        && values
+            .iter()
+            .zip(0_i64..)
+            .all(|(value, nth)| *value == (first + step * nth).to_string())
+    {
+        return match step {
+            1 => format!("{first}..{end}"),
+            step => format!("{first}..{end}..{step}"),
+        };
+    }
+    values.join(",")
+}
+
 /// Files of a split that are written out.
 const SHOWN_FILES: usize = 20;
 
@@ -110,7 +138,17 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{quoted, written};
+
+    #[test]
+    fn values_of_a_sweep_are_as_short_as_they_were_typed() {
+        let of = |text: &str| written(&text.split(',').map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(of("0,1,2,3"), "0..4");
+        assert_eq!(of("9,6,3,0"), "9..-1..-3");
+        for as_typed in ["1,2,3", "1,2,3,5", "01,02,03,04", "7,7,7,7", "a,b,c,d", "x"] {
+            assert_eq!(of(as_typed), as_typed);
+        }
+    }
 
     #[test]
     fn a_shell_reads_the_word_back() {

@@ -5,6 +5,7 @@ mod command;
 mod plan;
 mod request;
 mod split;
+mod sweep;
 
 use crate::driver::Driving;
 use crate::keep::Keep;
@@ -18,9 +19,7 @@ use crate::template::Template;
 use api::{Error, ErrorCode, Reply, Split, Submit};
 use pool::spec::{Limits, Spec};
 use pool::{Digest, SubmitError};
-use sandbox::inspect::{
-    Card, Fold as KernelFold, KernelDescription, Split as KernelSplit, check_parameters,
-};
+use sandbox::inspect::{Card, Fold as KernelFold, KernelDescription, Split as KernelSplit};
 use sandbox::{Entry, Sandbox};
 use split::Cut;
 use std::time::Duration;
@@ -204,7 +203,11 @@ impl Acceptance {
     async fn files(&self, submit: &Submit) -> Result<Vec<InFile>, Error> {
         let each: Option<&[api::InputFile]> = match &submit.split {
             Split::Files { files } => Some(files),
-            Split::Once | Split::Range { .. } | Split::Items { .. } | Split::Lines { .. } => None,
+            Split::Once
+            | Split::Range { .. }
+            | Split::Items { .. }
+            | Split::Lines { .. }
+            | Split::Sweep { .. } => None,
         };
         let mut files = Vec::with_capacity(submit.files.len());
         for file in &submit.files {
@@ -307,7 +310,7 @@ fn parameters(card: &Card, submit: &Submit) -> Result<Option<Vec<(String, String
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     match &card.kernel {
-        Some(kernel) if submit.invoke.is_none() => check_parameters(kernel, &given)
+        Some(kernel) if submit.invoke.is_none() => sweep::check_parameters(kernel, given, submit)
             .map(Some)
             .map_err(|error| request::parameter_error(&error)),
         Some(_) | None => match given.first() {

@@ -1,7 +1,7 @@
 //! What was asked, checked piece by piece before anything is read or run.
 
 use super::split::Cut;
-use super::{Asked, own_fold, parameters};
+use super::{Asked, own_fold, parameters, sweep};
 use crate::limits::{ARGUMENT_BYTES_MAX, NAME_BYTES_MAX};
 use crate::run::Input;
 use crate::template::{Placeholder, Template};
@@ -118,7 +118,7 @@ pub(super) fn ask(submit: &Submit, card: &Card) -> Result<Asked, Error> {
     }
     let mut argv = vec![Template::literal(submit.module_name.clone())];
     for arg in submit.args.iter().filter(|_| !function) {
-        argv.push(Template::parse(arg)?);
+        argv.push(Template::parse(arg, &sweep::names(&submit.split))?);
     }
     Ok(Asked {
         entry,
@@ -184,6 +184,7 @@ pub(super) fn arguments(
         Input::Files { .. } => Err(usage(
             "a function of numbers cannot be called with files".to_owned(),
         )),
+        Input::Sweep { .. } => Err(sweep::needs_program()),
     }
 }
 
@@ -195,13 +196,18 @@ pub(super) fn check_words(asked: &Asked, cut: &Cut) -> Result<(), Error> {
         let (fits, of) = match placeholder {
             Placeholder::Index | Placeholder::Count => (true, ""),
             Placeholder::Item => {
-                let fits = !matches!(cut.input, Input::Once { .. } | Input::Counted);
+                let fits = !matches!(
+                    cut.input,
+                    Input::Once { .. } | Input::Counted | Input::Sweep { .. }
+                );
                 (fits, "--range, --items, --each-line or --each-file")
             }
             Placeholder::Line => (matches!(cut.input, Input::Lines { .. }), "--each-line"),
             Placeholder::File | Placeholder::Stem => {
                 (matches!(cut.input, Input::Files { .. }), "--each-file")
             }
+            // Only names of the sweep became one.
+            Placeholder::Parameter(_) => (true, ""),
         };
         if !fits {
             return Err(Error::new(
@@ -222,6 +228,9 @@ pub(super) fn check_words(asked: &Asked, cut: &Cut) -> Result<(), Error> {
         + 512;
     if given > ARGUMENT_BYTES_MAX {
         return Err(too_long("arguments and environment", given));
+    }
+    if let Input::Sweep { sweep: swept } = &cut.input {
+        return sweep::check_lengths(swept, &asked.argv, ARGUMENT_BYTES_MAX - given);
     }
     cut.check_items(uses, ARGUMENT_BYTES_MAX - given)
 }
@@ -289,7 +298,7 @@ fn check_split(kernel: &KernelDescription, split: &Split) -> Result<(), Error> {
             "{} counts its own tasks, so it takes no split",
             kernel.title
         ))
-        .hint("leave --range, --items, --each-line and --each-file out")),
+        .hint("leave --range, --items, --each-line, --each-file and --param out")),
         (KernelSplit::Input, Split::Once) => Err(usage(format!(
             "{} needs an input to be split",
             kernel.title

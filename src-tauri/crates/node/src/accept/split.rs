@@ -1,7 +1,7 @@
 //! Cutting an input into tasks, before anything is accepted.
 
-use super::gone;
 use super::request::{check_guest_path, too_long};
+use super::{gone, sweep};
 use crate::limits::{IN_BYTES_MAX, ITEM_ENV_BYTES_MAX, SPLIT_BYTES_MAX, STDIN_BYTES_MAX};
 use crate::modules;
 use crate::pieces::{self, PiecesWriter};
@@ -71,9 +71,10 @@ pub(super) async fn cut(
             let beside = argv
                 .iter()
                 .flat_map(Template::placeholders)
-                .any(|p| p == Placeholder::File);
+                .any(|p| *p == Placeholder::File);
             self::files(files, beside || *entry == Entry::Bytes, blobs).await
         }
+        Split::Sweep { parameters } => sweep::cut(parameters, entry),
     }
 }
 
@@ -338,7 +339,7 @@ pub(crate) fn place(input: &Input, index: usize) -> String {
         Input::Lines { .. } => "line",
         Input::Items { .. } => "item",
         Input::Files { .. } => "file",
-        Input::Once { .. } | Input::Counted | Input::Range { .. } => "task",
+        Input::Once { .. } | Input::Counted | Input::Range { .. } | Input::Sweep { .. } => "task",
     };
     format!("{word} {}", index + 1)
 }

@@ -3,7 +3,7 @@
 use super::{Library, no_such_job, no_such_task};
 use crate::limits::LOG_TAIL_LINES;
 use crate::pieces::{Pieces, Slice};
-use crate::run::{Input, Run};
+use crate::run::{Input, Item, Run};
 use crate::stored::unreadable;
 use crate::views::{self, Names};
 use api::{Error, ErrorCode, PAGE_ROWS_MAX, Reply};
@@ -80,9 +80,9 @@ impl Library {
             .look(move |rules| rules.task(id, index))
             .await?
             .ok_or_else(|| no_such_task(&found.spec, index))?;
-        let item = self.items(&found.spec, index, 1).await?.pop().flatten();
+        let item = self.items(&found.spec, index, 1).await?.pop();
         let names = self.names().await?;
-        let mut task = views::task(&view, item, &names);
+        let mut task = views::task(&view, item.unwrap_or_default(), &names);
         if let Some(end) = self.end_of(found.no, index).await? {
             #[expect(
                 clippy::cast_precision_loss,
@@ -100,23 +100,19 @@ impl Library {
         Ok(task)
     }
 
-    /// What tasks were made from, as text, where they have a value.
-    async fn items(
-        &self,
-        spec: &Spec,
-        from: u32,
-        count: u32,
-    ) -> Result<Vec<Option<String>>, Error> {
+    /// What tasks were made from.
+    async fn items(&self, spec: &Spec, from: u32, count: u32) -> Result<Vec<Item>, Error> {
         if count == 0 {
             return Ok(Vec::new());
         }
         let unread = |why: String| Error::new(ErrorCode::DataDamaged, why);
         let run = Run::read(&spec.run).map_err(|error| unread(error.to_string()))?;
         match &run.input {
-            Input::Once { .. } | Input::Counted => Ok(vec![None; count as usize]),
-            Input::Range { start, step } => Ok((from..from + count)
-                .map(|index| Some(Input::number(*start, *step, index).to_string()))
-                .collect()),
+            Input::Once { .. } | Input::Counted | Input::Range { .. } | Input::Sweep { .. } => {
+                Ok((from..from + count)
+                    .map(|index| run.input.item_at(index))
+                    .collect())
+            }
             Input::Items { pieces } | Input::Lines { pieces } | Input::Files { pieces } => {
                 let (file, bytes) = self
                     .blobs
@@ -141,17 +137,19 @@ impl Library {
 }
 
 /// A value as it fits a list; long ones are only named.
-fn shown(input: &Input, slice: &Slice, at: usize) -> Option<String> {
+fn shown(input: &Input, slice: &Slice, at: usize) -> Item {
     /// Longest value that a list shows, in bytes.
     const SHOWN_BYTES: u64 = 1 << 10;
     let (_, len) = slice.place(at);
     if len > SHOWN_BYTES {
-        return Some(format!("({len} bytes)"));
+        return Item {
+            text: Some(format!("({len} bytes)")),
+            ..Item::default()
+        };
     }
     slice
         .read_one(at)
-        .ok()
-        .and_then(|piece| input.item(&piece).text)
+        .map_or_else(|_| Item::default(), |piece| input.item(&piece))
 }
 
 fn last_lines(tail: &[u8], whole: u64) -> Vec<String> {

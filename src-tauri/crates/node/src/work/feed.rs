@@ -74,7 +74,7 @@ pub(super) async fn batch(
                 );
                 None
             }
-            Input::Once { .. } | Input::Counted => None,
+            Input::Once { .. } | Input::Counted | Input::Sweep { .. } => None,
         };
         return Ok(Batch::Calls {
             caps,
@@ -114,17 +114,7 @@ async fn tasks(
         }
         Source::Nothing => Ok((first..first + count)
             .map(|index| {
-                let item = match &run.input {
-                    Input::Range { start, step } => Item {
-                        text: Some(Input::number(*start, *step, index).to_string()),
-                        file: None,
-                    },
-                    Input::Once { .. }
-                    | Input::Counted
-                    | Input::Items { .. }
-                    | Input::Lines { .. }
-                    | Input::Files { .. } => Item::default(),
-                };
+                let item = run.input.item_at(index);
                 task(loaded, index, &item, Stdin::Bytes(Bytes::new()))
             })
             .collect()),

@@ -123,9 +123,13 @@ impl Supply {
                     why: error.to_string(),
                 })?)
             }
-            (None, Input::Once { stdin: None } | Input::Counted | Input::Range { .. }) => {
-                Source::Nothing
-            }
+            (
+                None,
+                Input::Once { stdin: None }
+                | Input::Counted
+                | Input::Range { .. }
+                | Input::Sweep { .. },
+            ) => Source::Nothing,
         };
         let mut files = Vec::new();
         for file in run.files.iter().filter(|_| !fold) {
