@@ -27,9 +27,10 @@ mod worker;
 #[cfg(feature = "mutants")]
 pub use coordinator::Mutant;
 pub use coordinator::{
-    CancelReason, Chore, ChoreDone, ClientId, CommandError, Coordinator, Event, Explanation,
-    FoldView, JobState, JobView, MachineState, MachineView, OWN_NODE, Peer, ReasonCode,
-    RestoreError, RetryChanges, Submit, SubmitError, Submitted, TaskState, TaskView, TimerReason,
+    CancelReason, Cells, Chore, ChoreDone, ClientId, CommandError, Coordinator, Counts, Event,
+    Explanation, FoldView, JobState, JobView, MachineState, MachineView, Measured, OWN_NODE, Peer,
+    ReasonCode, RestoreError, RetryChanges, Submit, SubmitError, Submitted, TaskState, TaskView,
+    TimerReason,
 };
 pub use id::{Digest, JobId, JobNo, MachineId, Term};
 pub use moment::{Moment, Now};

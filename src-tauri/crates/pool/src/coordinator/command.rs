@@ -2,6 +2,7 @@
 
 use super::history::Standing;
 use super::job::{CancelReason, ClientId, Ending, Facts, Job, Phase, Presence, Unsaved};
+use super::measure::Tempo;
 use super::pace::Pace;
 use super::queue::Turn;
 use super::tasks::Tasks;
@@ -149,6 +150,7 @@ impl Coordinator {
                     ..Presence::default()
                 },
                 pace: Pace::new(),
+                tempo: Tempo::default(),
                 edition: 0,
                 turn: Turn::new(no, facts.accepted, spec.priority, self.served),
                 place: None,
@@ -270,6 +272,7 @@ impl Coordinator {
         };
         job.edition += 1;
         job.pace = Pace::new();
+        job.tempo = Tempo::default();
         job.facts.phase = Phase::Open;
         job.facts.ended_wall_ms = None;
         job.facts.first_failure = None;

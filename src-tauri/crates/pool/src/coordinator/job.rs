@@ -1,5 +1,6 @@
 //! One job: what was asked, how far it is, and how it ended.
 
+use super::measure::{Measured, Tempo};
 use super::pace::Pace;
 use super::queue::{Place, Turn};
 use super::tasks::Tasks;
@@ -30,6 +31,7 @@ pub(super) struct Job {
     pub(super) tasks: Tasks,
     pub(super) presence: Presence,
     pub(super) pace: Pace,
+    pub(super) tempo: Tempo,
     /// Raised when what workers were told of the job changed.
     pub(super) edition: u32,
     /// Its turn when it wants a lease.
@@ -62,6 +64,9 @@ pub(super) struct Facts {
     pub(super) result_blobs: u64,
     /// That were ever given tasks of it, in that order.
     pub(super) machines: Vec<MachineId>,
+    /// What its tasks took. Written when something else changes, at the latest
+    /// when it ends: after a kill the last tasks may not be counted.
+    pub(super) measured: Vec<Measured>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,6 +204,7 @@ impl Facts {
             first_failure: None,
             result_blobs: 0,
             machines: Vec::new(),
+            measured: Vec::new(),
         }
     }
 }

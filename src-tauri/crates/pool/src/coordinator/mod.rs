@@ -10,6 +10,7 @@
 //! that one batch of inputs brought about is one transaction.
 
 mod blob;
+mod cells;
 mod chance;
 mod check;
 mod command;
@@ -22,6 +23,7 @@ mod job;
 mod life;
 mod link;
 mod machine;
+mod measure;
 #[cfg(feature = "mutants")]
 mod mutant;
 mod pace;
@@ -36,10 +38,12 @@ mod tests;
 mod timer;
 mod view;
 
+pub use cells::{Cells, Counts};
 pub use command::{CommandError, RetryChanges, Submit, SubmitError, Submitted};
 pub use explain::{Explanation, ReasonCode};
 pub use fold::{Chore, ChoreDone, OWN_NODE};
 pub use job::{CancelReason, ClientId};
+pub use measure::Measured;
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
 pub use restore::RestoreError;

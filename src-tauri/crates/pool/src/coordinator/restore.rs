@@ -3,6 +3,7 @@
 use super::history::{Histories, History};
 use super::job::{Ending, Facts, Job, Phase, Presence, Unsaved};
 use super::machine::{About, Link, Machine};
+use super::measure::Tempo;
 use super::pace::Pace;
 use super::queue::Turn;
 use super::ranges::Ranges;
@@ -126,6 +127,7 @@ impl Coordinator {
             tasks,
             presence: Presence::default(),
             pace: Pace::new(),
+            tempo: Tempo::default(),
             edition: 0,
             turn,
             place: None,

@@ -6,7 +6,7 @@
 
 use super::history::{History, Standing, shortened};
 use super::hold::{delay, loss_delay};
-use super::{Coordinator, Event, Peer};
+use super::{Coordinator, Event, Peer, measure};
 use crate::codec::encode_results;
 use crate::id::{Digest, JobNo, MachineId};
 use crate::limits::REFUSED_DELAY_MIN;
@@ -101,6 +101,10 @@ impl Coordinator {
         };
         if let Some(micros) = reports.measured() {
             job.pace.measure(chunk.count, micros);
+            if chunk.first < job.spec.count {
+                job.tempo.note(self.now.moment, chunk.count);
+                measure::add(&mut job.facts.measured, machine, chunk.count, micros);
+            }
         }
         match reports {
             Reports::Plain(plain) => self.keep_done(no, machine, chunk, Reports::Plain(plain)),

@@ -4,10 +4,12 @@ use super::Coordinator;
 use super::explain::Explanation;
 use super::job::{CancelReason, Ending, Folding, Job, Phase};
 use super::machine::{Link, Machine};
+use super::measure::Measured;
 use crate::id::{JobId, JobNo, MachineId};
 use crate::limits::PAGE_MAX;
 use crate::report::Failure;
 use crate::spec::{Fold, Spec};
+use core::time::Duration;
 use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +40,10 @@ pub struct JobView {
     pub cancel_reason: Option<CancelReason>,
     /// The first task that failed for good, by time.
     pub first_failure: Option<(u32, Failure)>,
+    /// How many of its tasks ended in how long, of late; only while it runs.
+    pub of_late: Option<(u32, Duration)>,
+    /// What its tasks took, on each machine.
+    pub measured: Vec<Measured>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +207,7 @@ impl Coordinator {
             .map(|(id, machine)| self.machine_view(*id, machine))
     }
 
-    fn known(&self, id: JobId) -> Option<&Job> {
+    pub(super) fn known(&self, id: JobId) -> Option<&Job> {
         self.by_id
             .get(&id)
             .and_then(|no| self.jobs.get(no))
@@ -211,8 +217,7 @@ impl Coordinator {
     fn view(&self, job: &Job) -> JobView {
         let tasks = &job.tasks;
         let (done, failed) = (tasks.done_count(), tasks.failed_count());
-        let running = tasks.leased() - u32::from(tasks.lease_of(job.spec.count).is_some());
-        let rest = job.spec.count - done - failed - running;
+        let (rest, running) = job.waiting_and_running();
         let (queued, cancelled) = if job.is_ended() { (0, rest) } else { (rest, 0) };
         let state = job.state();
         let waits = !job.is_ended() && tasks.leased() == 0;
@@ -243,6 +248,10 @@ impl Coordinator {
                 | Phase::Folding(_) => None,
             },
             first_failure: job.facts.first_failure.clone(),
+            of_late: (state == JobState::Running)
+                .then(|| job.tempo.of_late(self.now.moment))
+                .flatten(),
+            measured: job.facts.measured.clone(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::table::spec;
 use crate::codec::{decode_row, encode_row};
+use crate::coordinator::Measured;
 use crate::coordinator::history::{History, Standing};
 use crate::coordinator::job::{CancelReason, ClientId, Ending, Facts, Folding, Phase};
 use crate::coordinator::machine::About;
@@ -52,6 +53,11 @@ fn facts_of_a_job_have_these_bytes() {
         first_failure: Some((7, failure())),
         result_blobs: 3,
         machines: vec![MachineId([4; 16])],
+        measured: vec![Measured {
+            machine: MachineId([4; 16]),
+            tasks: 300,
+            micros: 1_000_000,
+        }],
     };
     let phases = [
         Phase::Open,

@@ -82,6 +82,12 @@ impl Table {
                 .jobs()
                 .map(|job| JobView {
                     reason: None,
+                    of_late: None,
+                    // Of one that goes on, only what was written with its state.
+                    measured: match job.ended_wall_ms {
+                        Some(_) => job.measured,
+                        None => Vec::new(),
+                    },
                     ..job
                 })
                 .collect();
