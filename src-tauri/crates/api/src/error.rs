@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// An error at the door.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[error("{message}")]
 pub struct Error {
     pub code: ErrorCode,
@@ -50,6 +51,7 @@ macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal in $group:ident,)+) => {
         /// Every error there is. A code exists when somebody branches on it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(ts_rs::TS))]
         pub enum ErrorCode { $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+ }
 
         impl ErrorCode {

@@ -12,6 +12,10 @@ pub mod frame;
 mod reply;
 mod request;
 mod view;
+mod watch;
+
+#[cfg(test)]
+mod contract;
 
 pub use error::{Error, ErrorCode, Group};
 pub use reply::{Event, Reply, ResultEntry};
@@ -25,6 +29,7 @@ pub use view::{
     ModuleView, ParameterType, ParameterValue, ParameterView, Reason, Status, TaskCounts,
     TaskState, TaskView, Verdict,
 };
+pub use watch::{CellRun, Changes, Sample, SampleSpan, Span};
 
 /// Of the whole contract; a peer with another one is told so and left alone.
 pub const VERSION: u32 = 1;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// The answer to a [`crate::Request`]; which one, the verb says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
     Done,
@@ -66,6 +67,7 @@ pub enum Reply {
 /// The result of one task. Small ones are inline, as text where they are
 /// UTF-8, else as base64; for others [`crate::Request::Read`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ResultEntry {
     pub index: u32,
     pub state: TaskState,
@@ -84,6 +86,7 @@ pub struct ResultEntry {
 
 /// What happens to a followed job, or in the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// At most four a second.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 /// One verb of the door. Where bytes follow or come back, the verb says so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "verb", rename_all = "snake_case")]
 pub enum Request {
     /// → [`crate::Reply::Status`]
@@ -116,6 +117,7 @@ impl Request {
 
 /// A module, however a person names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum ModuleRef {
     /// An uploaded blob: hex of its BLAKE3 hash. Text (WAT) becomes binary here.
@@ -126,6 +128,7 @@ pub enum ModuleRef {
 
 /// A job as a person describes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Submit {
     /// 32 hex digits, chosen by the client: sent twice, it makes one job.
     pub client_id: String,
@@ -162,6 +165,7 @@ pub struct Submit {
 
 /// How the input is cut into tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Split {
     /// One task; for a kernel with a plan, as many as it says.
@@ -202,6 +206,7 @@ pub struct SweptParameter {
 
 /// A file that was uploaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct InputFile {
     /// As the guest sees it.
     pub name: String,
@@ -209,6 +214,7 @@ pub struct InputFile {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Fold {
     None,
@@ -220,6 +226,7 @@ pub enum Fold {
 
 /// `None`: as the settings say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Limits {
     pub memory_bytes: Option<u64>,
     pub task_timeout_ms: Option<u64>,
@@ -230,6 +237,7 @@ pub struct Limits {
 
 /// What `retry` may raise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LimitChanges {
     pub memory_bytes: Option<u64>,
     pub task_timeout_ms: Option<u64>,
@@ -238,6 +246,7 @@ pub struct LimitChanges {
 
 /// Which bytes of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "of", rename_all = "snake_case")]
 pub enum BytesOf {
     /// Its result. Index = count is the folded one.
@@ -250,6 +259,7 @@ pub enum BytesOf {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LogFilter {
     /// `error`, `warn`, `info`, `debug` or `trace`: this and worse.
     pub level: Option<String>,

@@ -2,8 +2,10 @@
 //! bytes, spans milliseconds.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     Queued,
@@ -15,6 +17,7 @@ pub enum JobState {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum TaskState {
     Queued,
@@ -25,16 +28,20 @@ pub enum TaskState {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum MachineState {
     Working,
     Ready,
     Paused,
+    /// Works with fewer cores than it was given, because of a limit.
+    Slowed,
     Draining,
     Offline,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TaskCounts {
     pub total: u32,
     pub queued: u32,
@@ -49,12 +56,14 @@ pub struct TaskCounts {
 /// Why something waits or does not work: a code for programs, one sentence
 /// for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Reason {
     pub code: String,
     pub text: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct JobView {
     pub id: String,
     pub name: String,
@@ -80,9 +89,25 @@ pub struct JobView {
     pub first_failure: Option<(u32, FailureView)>,
     /// The same job again, as a command.
     pub command: String,
+    /// A kernel's parameters, complete; those longer than a line of text are
+    /// left out.
+    pub params: BTreeMap<String, String>,
+    /// Its kernel draws a part of a plane: its parameters name a centre and a
+    /// zoom, and its tasks lie in a grid.
+    pub explores: bool,
+    /// How fast it ends tasks at the moment; only while it does.
+    pub per_second: Option<f32>,
+    /// How long the rest takes at this pace.
+    pub eta_ms: Option<u64>,
+    /// A typical task of it, once some have ended.
+    pub task_ms: Option<f64>,
+    /// What this computer alone would have taken: of a job that has ended,
+    /// where others helped and the tasks that ran here say how fast it is.
+    pub alone_ms: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FoldView {
     pub kind: crate::Fold,
     pub state: FoldState,
@@ -90,6 +115,7 @@ pub struct FoldView {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum FoldState {
     Queued,
@@ -99,6 +125,7 @@ pub enum FoldState {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FailureView {
     /// `exit_code`, `trap`, `memory_limit`, `deadline_exceeded`, …
     pub kind: String,
@@ -108,6 +135,7 @@ pub struct FailureView {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TaskView {
     pub index: u32,
     pub state: TaskState,
@@ -139,6 +167,7 @@ pub struct ParameterValue {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Attempt {
     pub attempt: u32,
     pub machine: Option<String>,
@@ -146,6 +175,7 @@ pub struct Attempt {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct MachineView {
     pub id: String,
     pub name: String,
@@ -161,9 +191,18 @@ pub struct MachineView {
     pub os: String,
     pub version: String,
     pub last_seen_ms: i64,
+    /// Its model, as the system names it; empty where it does not say.
+    pub processor: String,
+    /// Busy share of each core, 0 to 1, of all programs.
+    pub core_loads: Vec<f32>,
+    /// `None`: it has no battery, or does not say.
+    pub on_battery: Option<bool>,
+    /// Tasks that ended on it since midnight, its own time.
+    pub tasks_today: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct MachineMemory {
     pub total: u64,
     pub used: u64,
@@ -171,19 +210,29 @@ pub struct MachineMemory {
     pub offered: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ModuleView {
     pub name: String,
     pub hash: String,
     pub bytes: u64,
-    /// `sample` or `pushed`.
+    /// `sample`, `pushed`, or `run`: one that has no name and was run.
     pub origin: String,
     pub pushed_ms: Option<i64>,
     pub title: String,
+    /// What it is, in the inspector's words; empty where its bytes are gone.
+    pub kind: String,
+    /// Jobs of it that are remembered.
+    pub runs: u32,
+    /// When the newest of them was accepted.
+    pub last_run_ms: Option<i64>,
+    /// A typical task of it, once some have ended.
+    pub task_ms: Option<f64>,
 }
 
 /// What the inspector says of a module.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Card {
     pub hash: String,
     pub bytes: u64,
@@ -203,6 +252,7 @@ pub struct Card {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
     Run,
@@ -212,6 +262,7 @@ pub enum Verdict {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FunctionView {
     pub name: String,
     pub params: Vec<String>,
@@ -219,6 +270,7 @@ pub struct FunctionView {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct KernelView {
     pub title: String,
     pub help: String,
@@ -228,9 +280,13 @@ pub struct KernelView {
     pub split: String,
     pub fold: crate::Fold,
     pub batch: bool,
+    /// It counts its own tasks, and its parameters name a centre and a zoom;
+    /// whether the tasks lie in a grid, [`crate::Request::Plan`] says.
+    pub explores: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum ParameterType {
     Integer,
@@ -241,6 +297,7 @@ pub enum ParameterType {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ParameterView {
     pub name: String,
     #[serde(rename = "type")]
@@ -253,6 +310,7 @@ pub struct ParameterView {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Contribution {
     pub on: bool,
     /// Why it works or does not: one sentence.
@@ -262,6 +320,7 @@ pub struct Contribution {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Status {
     pub version: String,
     pub pid: u32,
@@ -279,6 +338,7 @@ pub struct Status {
 
 /// One line of `skep doctor`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Check {
     pub name: String,
     pub state: CheckState,
@@ -287,6 +347,7 @@ pub struct Check {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckState {
     Good,
@@ -295,6 +356,7 @@ pub enum CheckState {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LogLine {
     pub time_ms: i64,
     pub level: String,
@@ -304,6 +366,7 @@ pub struct LogLine {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ConfigValue {
     pub key: String,
     pub value: String,

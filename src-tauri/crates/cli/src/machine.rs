@@ -147,6 +147,7 @@ fn state(state: MachineState) -> &'static str {
         MachineState::Working => "working",
         MachineState::Ready => "ready",
         MachineState::Paused => "paused",
+        MachineState::Slowed => "slowed",
         MachineState::Draining => "draining",
         MachineState::Offline => "offline",
     }

@@ -7,8 +7,12 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 /// Between two readings of the processor, below which they say nothing.
 const READ_EVERY: Duration = Duration::from_secs(1);
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Reading {
+    /// The model's name; empty where the system does not say.
+    pub(crate) processor: String,
+    /// Of each core, 0 to 1.
+    pub(crate) core_loads: Vec<f32>,
     /// Of all cores together, 0 to 100.
     pub(crate) cpu_percent: f32,
     pub(crate) memory_total: u64,
@@ -48,6 +52,16 @@ impl Host {
             system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         }
         let reading = Reading {
+            processor: system
+                .cpus()
+                .first()
+                .map(|cpu| cpu.brand().trim().to_owned())
+                .unwrap_or_default(),
+            core_loads: system
+                .cpus()
+                .iter()
+                .map(|cpu| cpu.usage() / 100.0)
+                .collect(),
             cpu_percent: system.global_cpu_usage(),
             memory_total: system.total_memory(),
             memory_used: system.used_memory(),

@@ -94,7 +94,7 @@ impl Library {
 
     pub(crate) async fn modules(&self) -> Result<Reply, Error> {
         Ok(Reply::Modules {
-            modules: modules::list(&self.reader, &self.blobs).await?,
+            modules: modules::list(self, &self.blobs).await?,
         })
     }
 

@@ -65,9 +65,10 @@ pub(crate) const FOLD_INPUT_BYTES_MAX: u64 = 4 << 30;
 pub(crate) const PLAN_TIME: Duration = Duration::from_secs(10);
 /// What a kernel's plan may write, in bytes.
 pub(crate) const PLAN_BYTES_MAX: u64 = 64 << 10;
-/// Modules whose inspection is remembered: a few KiB each, or a few hundred
+/// Modules whose inspection is remembered, so that the list of modules does
+/// not validate them again: a few KiB each, or a few hundred
 /// for one with thousands of functions.
-pub(crate) const MODULES_SEEN: usize = 8;
+pub(crate) const MODULES_SEEN: usize = 64;
 /// Modules that a worker keeps ready to be spawned; their code stays in memory.
 pub(crate) const MODULES_READY: usize = 4;
 /// A job's or module's name, in bytes.

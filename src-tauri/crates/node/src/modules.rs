@@ -3,13 +3,14 @@
 
 use crate::library::Library;
 use crate::limits::MODULES_SEEN;
+use crate::run::Run;
 use crate::stored::{unread, unreadable};
 use crate::views;
 use api::{Error, ErrorCode, ModuleRef, ModuleView, Reply};
 use bytes::Bytes;
-use pool::Digest;
+use pool::{Coordinator, Digest, Measured};
 use sandbox::inspect::{Card, inspect, to_binary};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Blobs, GetError, NameRow, Reader};
 
@@ -149,7 +150,7 @@ pub(crate) fn samples() -> Vec<ModuleView> {
         bytes: kernel.bytes.len() as u64,
         origin: "sample".to_owned(),
         pushed_ms: None,
-        title: views::module_title(&inspect(kernel.bytes)),
+        ..described(&inspect(kernel.bytes))
     };
     bundle::kernels().iter().map(view).collect()
 }
@@ -166,28 +167,131 @@ pub(crate) fn inspect_sample(name: &str) -> Result<api::Card, Error> {
     ))
 }
 
-/// Samples first, then names in their order.
-pub(crate) async fn list(reader: &Reader, blobs: &Blobs) -> Result<Vec<ModuleView>, Error> {
+/// Samples first, then names in their order, then what was run without a name,
+/// newest first.
+pub(crate) async fn list(library: &Library, blobs: &Blobs) -> Result<Vec<ModuleView>, Error> {
+    let mut uses = library.look(uses).await?;
     let mut modules = samples();
-    for row in reader.names().await.map_err(|error| unread(&error))? {
-        modules.push(view(row, blobs).await);
+    for row in library
+        .reader()
+        .names()
+        .await
+        .map_err(|error| unread(&error))?
+    {
+        modules.push(view(row, library, blobs).await);
+    }
+    for module in &mut modules {
+        if let Some(used) = uses.iter().find(|used| used.module == module.hash) {
+            used.tell(module);
+        }
+    }
+    uses.retain(|used| modules.iter().all(|module| module.hash != used.module));
+    for used in uses {
+        let described = match find(&used.reference(), library, blobs).await {
+            Ok(module) => ModuleView {
+                bytes: module.card.bytes,
+                ..described(&module.card)
+            },
+            Err(error) => unknown(error.message),
+        };
+        let mut module = ModuleView {
+            name: used.name.clone(),
+            hash: used.module.clone(),
+            origin: "run".to_owned(),
+            ..described
+        };
+        used.tell(&mut module);
+        modules.push(module);
     }
     Ok(modules)
 }
 
+/// What the jobs that are remembered say of their module.
+#[derive(Debug)]
+struct Used {
+    /// Its hash.
+    module: String,
+    /// What the newest of them calls it.
+    name: String,
+    runs: u32,
+    last_run_ms: i64,
+    measured: Vec<Measured>,
+}
+
+impl Used {
+    fn reference(&self) -> ModuleRef {
+        ModuleRef::Blob {
+            blob: self.module.clone(),
+        }
+    }
+
+    fn tell(&self, module: &mut ModuleView) {
+        module.runs = self.runs;
+        module.last_run_ms = Some(self.last_run_ms);
+        module.task_ms = views::task_ms(&self.measured);
+    }
+}
+
+/// By their newest job, newest first.
+fn uses(rules: &Coordinator) -> Vec<Used> {
+    let mut uses: Vec<Used> = Vec::new();
+    let mut places: HashMap<Digest, usize> = HashMap::new();
+    for job in rules.jobs() {
+        let at = *places.entry(job.spec.module).or_insert_with(|| {
+            uses.push(Used {
+                module: job.spec.module.to_string(),
+                name: Run::read(&job.spec.run)
+                    .map_or_else(|_| job.name.clone(), |run| run.shown.module_name),
+                runs: 0,
+                last_run_ms: job.accepted_wall_ms,
+                measured: Vec::new(),
+            });
+            uses.len() - 1
+        });
+        uses[at].runs += 1;
+        uses[at].measured.extend(job.measured);
+    }
+    uses
+}
+
+/// What the bytes themselves say.
+fn described(card: &Card) -> ModuleView {
+    ModuleView {
+        kind: card.kind.as_str().to_owned(),
+        ..unknown(views::module_title(card))
+    }
+}
+
+fn unknown(title: String) -> ModuleView {
+    ModuleView {
+        name: String::new(),
+        hash: String::new(),
+        bytes: 0,
+        origin: String::new(),
+        pushed_ms: None,
+        title,
+        kind: String::new(),
+        runs: 0,
+        last_run_ms: None,
+        task_ms: None,
+    }
+}
+
 /// A named module as it is listed; a damaged one says so in place of its title.
-pub(crate) async fn view(row: NameRow, blobs: &Blobs) -> ModuleView {
-    let title = match blobs.get(&row.digest).await {
-        Ok(bytes) => views::module_title(&inspect(&bytes)),
-        Err(error) => unreadable(&error).message,
+pub(crate) async fn view(row: NameRow, library: &Library, blobs: &Blobs) -> ModuleView {
+    let hash = Digest(row.digest).to_string();
+    let module = ModuleRef::Blob { blob: hash.clone() };
+    let described = match find(&module, library, blobs).await {
+        Ok(module) => described(&module.card),
+        Err(error) => unknown(error.message),
     };
     ModuleView {
         name: row.name,
-        hash: Digest(row.digest).to_string(),
+        hash,
         bytes: row.bytes,
         origin: "pushed".to_owned(),
         pushed_ms: Some(row.wall_ms),
-        title,
+        ..described
     }
 }
 

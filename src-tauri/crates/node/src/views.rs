@@ -11,8 +11,13 @@ use api::{
     FoldState, JobState, MachineMemory, MachineState, ParameterValue, Reason, TaskCounts, TaskState,
 };
 use pool::spec::Fold;
-use pool::{Coordinator, Explanation, FoldView, JobView, MachineId, MachineView, TaskView};
-use std::collections::HashMap;
+use pool::{
+    Coordinator, Explanation, FoldView, JobView, MachineId, MachineView, Measured, TaskView,
+};
+use std::collections::{BTreeMap, HashMap};
+
+/// Longest parameter that a job's view shows, in bytes: about a line of text.
+const PARAM_SHOWN_BYTES: usize = 200;
 
 /// What machines are called: by name, or by id where two share a name.
 #[derive(Clone, Debug, Default)]
@@ -45,13 +50,17 @@ impl Names {
 }
 
 pub(crate) fn job(job: &JobView, names: &Names) -> api::JobView {
-    let shown = match Run::read(&job.spec.run) {
-        Ok(run) => run.shown,
+    let (shown, parameters) = match Run::read(&job.spec.run) {
+        Ok(run) => (run.shown, run.parameters.unwrap_or_default()),
         Err(error) => {
             tracing::error!(job = %job.id, %error, "a job cannot be shown in full");
-            crate::run::Shown::default()
+            (crate::run::Shown::default(), Vec::new())
         }
     };
+    let params: BTreeMap<String, String> = parameters
+        .into_iter()
+        .filter(|(_, value)| value.len() <= PARAM_SHOWN_BYTES)
+        .collect();
     api::JobView {
         id: job.id.to_string(),
         name: job.name.clone(),
@@ -94,8 +103,52 @@ pub(crate) fn job(job: &JobView, names: &Names) -> api::JobView {
             .first_failure
             .as_ref()
             .map(|(index, failed)| (*index, failure(failed))),
+        explores: explores(&params) && shown.grid.is_some(),
+        params,
         command: shown.command,
+        per_second: per_second(job),
+        eta_ms: eta_ms(job),
+        task_ms: task_ms(&job.measured),
+        alone_ms: None,
     }
+}
+
+/// Tasks a second, of late.
+fn per_second(job: &JobView) -> Option<f32> {
+    let (tasks, span) = job.of_late?;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seven digits are more than people read"
+    )]
+    let tasks = tasks as f32;
+    (!span.is_zero()).then(|| tasks / span.as_secs_f32())
+}
+
+/// How long the rest takes if it goes on so.
+fn eta_ms(job: &JobView) -> Option<u64> {
+    let (tasks, span) = job.of_late.filter(|(tasks, _)| *tasks > 0)?;
+    let rest = u128::from(job.queued + job.running);
+    u64::try_from(span.as_millis() * rest / u128::from(tasks)).ok()
+}
+
+/// The mean over all machines.
+pub(crate) fn task_ms<'m>(measured: impl IntoIterator<Item = &'m Measured>) -> Option<f64> {
+    let (tasks, micros) = measured
+        .into_iter()
+        .fold((0_u64, 0_u64), |(tasks, micros), one| {
+            (tasks + one.tasks, micros.saturating_add(one.micros))
+        });
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "285 years of work may be a microsecond off"
+    )]
+    let millis = micros as f64 / 1000.0 / tasks as f64;
+    (tasks > 0).then_some(millis)
+}
+
+/// Whether these are parameters that name a centre and a zoom.
+fn explores(params: &BTreeMap<String, String>) -> bool {
+    card::EXPLORED.iter().all(|name| params.contains_key(*name))
 }
 
 /// `item` is what the task was made from.
@@ -163,6 +216,10 @@ pub(crate) fn machine(
         },
         // No sensor is read yet on any system.
         temperature_c: None,
+        processor: host.map_or_else(String::new, |host| host.processor.clone()),
+        core_loads: host.map_or_else(Vec::new, |host| host.core_loads.clone()),
+        on_battery: None,
+        tasks_today: 0,
         os: machine.os.clone(),
         version: machine.version.clone(),
         last_seen_ms: machine.last_seen_wall_ms,

@@ -158,6 +158,12 @@ mod tests {
             cancelled_by: None,
             first_failure: None,
             command: String::new(),
+            params: std::collections::BTreeMap::new(),
+            explores: false,
+            per_second: None,
+            eta_ms: None,
+            task_ms: None,
+            alone_ms: None,
         }
     }
 

@@ -203,7 +203,9 @@ pub(super) async fn push_module(node: &Inner, name: String, blob: &str) -> Resul
     };
     rename(node, row.name.clone(), Some(row.clone())).await?;
     drop(hold);
-    Ok(Reply::Module(modules::view(row, node.keep.blobs()).await))
+    Ok(Reply::Module(
+        modules::view(row, &node.library, node.keep.blobs()).await,
+    ))
 }
 
 pub(super) async fn remove_module(node: &Inner, name: String) -> Result<Reply, Error> {

@@ -6,6 +6,9 @@ use sandbox::inspect::{
     Card, Fold, Function, KernelDescription, Parameter, ParameterKind, Refusal, Split,
 };
 
+/// The parameters of a kernel that draws a part of a plane.
+pub(super) const EXPLORED: [&str; 3] = ["centre_re", "centre_im", "zoom"];
+
 /// `known_as` is the name of a module of these bytes.
 pub(crate) fn card(module: &Module, known_as: Option<String>) -> api::Card {
     let card = &module.card;
@@ -100,6 +103,13 @@ fn kernel(kernel: &KernelDescription) -> KernelView {
             Fold::Kernel => api::Fold::Kernel,
         },
         batch: kernel.batch,
+        explores: matches!(kernel.split, Split::Plan)
+            && EXPLORED.iter().all(|name| {
+                kernel
+                    .parameters
+                    .iter()
+                    .any(|parameter| parameter.name == *name)
+            }),
     }
 }
 
