@@ -197,6 +197,7 @@ pub enum Split {
 /// A parameter of a sweep: `{name}` in arguments, `SKEP_PARAM_NAME` in the
 /// environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SweptParameter {
     /// Letters, digits and `_`, not beginning with a digit.
     pub name: String,

@@ -161,6 +161,7 @@ pub struct TaskView {
 
 /// One parameter of a task of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ParameterValue {
     pub name: String,
     pub value: String,
