@@ -22,7 +22,7 @@ pub fn bytes(text: &str) -> Result<u64, String> {
         .map_err(|_| format!("'{text}' is not a size such as 256MiB or 20GB"))
 }
 
-/// As [`bytes`] would read it, in the largest unit that needs no fraction.
+/// As [`bytes()`] would read it, in the largest unit that needs no fraction.
 #[must_use]
 pub fn write_bytes(bytes: u64) -> String {
     for (unit, size) in [

@@ -1,4 +1,8 @@
 //! The options of `run` and `map`, as they are typed.
+#![expect(
+    rustdoc::broken_intra_doc_links,
+    reason = "what clap shows as help has its defaults in brackets"
+)]
 
 use crate::completions;
 use api::{Error, Fold};
