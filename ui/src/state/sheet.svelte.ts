@@ -1,7 +1,7 @@
 /** The door to the run sheet: the drop flow opens it, other views only ask for it. */
 import type { ModuleRef } from "../bridge/types";
 
-type Open = (module: ModuleRef, name: string) => void;
+type Open = (module: ModuleRef, name: string, command?: string) => void;
 
 class Sheet {
   #open = $state.raw<Open | null>(null);
@@ -19,8 +19,9 @@ class Sheet {
     };
   }
 
-  open(module: ModuleRef, name: string): void {
-    this.#open?.(module, name);
+  /** With the command of a former job, the sheet begins with what that asked for. */
+  open(module: ModuleRef, name: string, command?: string): void {
+    this.#open?.(module, name, command);
   }
 }
 

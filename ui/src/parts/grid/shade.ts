@@ -1,4 +1,5 @@
 /** What the colour of a cell may say beside its state: how long the task ran, or how often. */
+import type { Colours } from "./canvas";
 
 /** How many shades a scale of durations has. */
 const SHADES = 5;
@@ -38,4 +39,13 @@ function mix(from: string, to: string, part: number): string {
     return Math.round(a + (b - a) * part);
   };
   return `rgb(${channel(1)} ${channel(3)} ${channel(5)})`;
+}
+
+export function durationColours(colours: Colours): string[] {
+  return scale(SHADES, colours.s3, colours.done, colours.run);
+}
+
+/** First, second, third or later attempt. */
+export function attemptColours(colours: Colours): readonly string[] {
+  return [colours.done, colours.warn, colours.err];
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { detect } from "./detect";
 import { hexLine } from "./hex";
+import { plain } from "./plain";
 import { readCsv, readNdjson } from "./table";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -48,4 +49,8 @@ describe("tables", () => {
 it("dumps bytes with their place and text", () => {
   expect(hexLine(bytes("0123456789abcdefXY\n"), 1)).toEqual({ at: "00000010", hex: "58 59 0a", text: "XY·" });
   expect(hexLine(bytes("0123456789abcdef"), 0).hex).toBe("30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66");
+});
+
+it("shows what a program wrote without its escapes", () => {
+  expect(plain("\u001b[31mred\u001b[0m\r\nbell\u0007 \u001b]0;title\u0007end")).toBe("red\nbell␇ end");
 });
