@@ -22,7 +22,7 @@ describe("a log line in pieces", () => {
   });
 
   it("shows control characters and drops what moves cursors or sets titles", () => {
-    expect(plainText(`a${esc}[2Jb\u0007${esc}]0;title\u0007c`)).toBe("ab␇c");
+    expect(plainText(`a${esc}[2Jb\u0007${esc}]0;title\u0007c`)).toBe("ab^Gc");
     expect(logPieces("x\u202ey").map(({ text }) => text)).toEqual(["x", "‹202E›", "y"]);
   });
 

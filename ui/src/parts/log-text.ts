@@ -63,8 +63,9 @@ function fields(text: string, colour: string | null, bold: boolean): Piece[] {
 function symbols(text: string): string {
   return text.replace(CONTROL, (char) => {
     const code = char.charCodeAt(0);
-    if (code < 0x20) return String.fromCharCode(0x2400 + code);
-    return code === 0x7f ? "␡" : `‹${code.toString(16).toUpperCase().padStart(4, "0")}›`;
+    // Caret notation: every font has it, which is not so for the control pictures.
+    if (code < 0x20 || code === 0x7f) return `^${String.fromCharCode(code ^ 0x40)}`;
+    return `‹${code.toString(16).toUpperCase().padStart(4, "0")}›`;
   });
 }
 

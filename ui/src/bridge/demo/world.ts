@@ -131,7 +131,7 @@ export class World {
       last_seen_ms: now,
       processor: "AMD Ryzen 9 7950X",
       core_loads: Array.from({ length: CORES }, (_, core) => (core < working ? 0.72 + 0.28 * this.#chance() : 0.02 + 0.14 * this.#chance())),
-      on_battery: null,
+      on_battery: false,
       tasks_today: [...this.jobs.values()].reduce((sum, job) => sum + job.view(now).tasks.done, 0) % 4_000,
     };
   }
