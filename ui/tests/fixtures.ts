@@ -9,7 +9,7 @@ export function job(changed: Partial<JobView> = {}): JobView {
     reason: null, machines: ["m_1"], module: "ab".repeat(32), module_name: "tiles.wasm", priority: 0,
     accepted_ms: 1_000, started_ms: 1_000, ended_ms: null, fold: null, result_type: null, grid: null, trial: false,
     cancelled_by: null, first_failure: null, command: "skep map tiles.wasm 0..10", eta_ms: null, per_second: null,
-    alone_ms: null, task_ms: null, explores: false,
+    alone_ms: null, task_ms: null, explores: false, params: {},
     ...changed,
   };
 }

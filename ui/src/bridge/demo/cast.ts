@@ -94,6 +94,7 @@ function fromRole(role: Role, chance: Chance, now: number): DemoJob {
       alone_ms: role.alone_ms ?? null,
       task_ms: role.task_ms,
       reason: null,
+      params: role.params ?? {},
       explores: role.explores ?? false,
     },
     machine: MACHINE_ID,
@@ -105,7 +106,7 @@ function fromRole(role: Role, chance: Chance, now: number): DemoJob {
     item: (index) => (role.grid === undefined ? String(index) : `tile ${index} (x ${index % role.grid[0]}, y ${Math.floor(index / role.grid[0])})`),
     chance,
   };
-  const job = new DemoJob(plan, role.params ?? {});
+  const job = new DemoJob(plan);
   if (role.held !== undefined) job.held = role.held;
   const all = new Set(range(0, CORES));
   if (role.cancelled_after_ms === undefined) {

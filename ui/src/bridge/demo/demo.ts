@@ -97,13 +97,13 @@ export function demoBridge(): Bridge {
       case "contribution":
         return { reply: "contribution", ...world.contribution() };
       case "contribute":
-        world.contribute(request.on);
+        world.contribute(request.on, now());
         return { reply: "contribution", ...world.contribution() };
       case "pause":
-        world.pause(request.until.kind === "for" ? now() + request.until.ms : request.until.kind === "tomorrow" ? new Date(now()).setHours(31, 0, 0, 0) : null);
+        world.pause(request.until.kind === "for" ? now() + request.until.ms : request.until.kind === "tomorrow" ? new Date(now()).setHours(31, 0, 0, 0) : null, now());
         return { reply: "contribution", ...world.contribution() };
       case "resume":
-        world.resume();
+        world.resume(now());
         return { reply: "contribution", ...world.contribution() };
       case "doctor":
         return { reply: "checks", checks: [{ name: "executor", state: "good", text: "the executor starts", hint: null }] };
@@ -132,7 +132,7 @@ export function demoBridge(): Bridge {
       const job = world.job(request.job);
       if (job.plan.view.result_type === "image/png" && (request.verb === "thumbnail" || request.what.of === "result")) {
         const pixels = request.verb === "thumbnail" ? request.pixels : Number.POSITIVE_INFINITY;
-        const picture = pictureOf(job.params);
+        const picture = pictureOf(job.plan.view.params);
         return request.index === job.plan.tasks ? wholePng(picture, Math.min(pixels, 640)) : tilePng(picture, request.index, pixels);
       }
       if (request.verb === "thumbnail") throw new ApiError("not_an_image", "the result is no picture");

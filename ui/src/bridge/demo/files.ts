@@ -51,6 +51,7 @@ const KERNEL: Card = {
     split: "plan",
     fold: "kernel",
     batch: true,
+    explores: true,
     parameters: [
       { name: "width", type: "integer", default: "1920", min: "1", max: "32768", choices: [], help: "Width of the picture in pixels." },
       { name: "height", type: "integer", default: "1080", min: "1", max: "32768", choices: [], help: "Height of the picture in pixels." },

@@ -28,7 +28,6 @@ export interface DemoJobPlan {
 export class DemoJob {
   readonly plan: DemoJobPlan;
   readonly spans: Span[] = [];
-  readonly params: Record<string, string>;
   #state: Uint8Array;
   #attempt: Uint8Array;
   #machine: string;
@@ -43,9 +42,8 @@ export class DemoJob {
   /** Waiting tasks do not start while it is set. */
   held: { code: string; text: string } | null = null;
 
-  constructor(plan: DemoJobPlan, params: Record<string, string> = {}) {
+  constructor(plan: DemoJobPlan) {
     this.plan = plan;
-    this.params = params;
     this.#machine = plan.machine;
     this.#state = new Uint8Array(plan.tasks);
     this.#attempt = new Uint8Array(plan.tasks).fill(1);
@@ -79,6 +77,24 @@ export class DemoJob {
       }
     }
     if (this.#counts.queued === 0 && this.#counts.running === 0) this.#finish();
+  }
+
+  /** Running tasks go back to the queue and none starts, until it is let go with `null`. */
+  hold(reason: { code: string; text: string } | null, now: number): void {
+    if (this.#ended !== null) return;
+    this.held = reason;
+    if (reason === null) {
+      for (const core of this.plan.cores) this.#idleSince.set(core, now);
+      return;
+    }
+    for (const [core, span] of this.#open) {
+      span.ended_ms = now;
+      span.state = "cancelled";
+      this.#newSpans.push(span);
+      this.#open.delete(core);
+      this.#set(span.index, QUEUED);
+      this.#next = Math.min(this.#next, span.index);
+    }
   }
 
   cancel(now: number, by: string): void {
@@ -153,6 +169,7 @@ export class DemoJob {
       index,
       state,
       item: this.plan.item?.(index) ?? null,
+      parameters: [],
       attempt,
       machine: span === undefined ? null : this.#machine,
       run_ms: span === undefined ? null : (span.ended_ms ?? now) - span.started_ms,
@@ -199,6 +216,7 @@ export class DemoJob {
     const length = Math.max(1, this.plan.task_ms * spread);
     const span = {
       index,
+      count: 1,
       attempt: this.#attempt[index] ?? 1,
       machine: this.#machine,
       core,

@@ -42,28 +42,32 @@ export class World {
     this.modules = castModules(this.#chance, now).filter((module) => !bare || module.origin === "sample");
     if (!bare) for (const job of castJobs(this.#chance, now)) this.jobs.set(job.id, job);
     if (scene === "many") this.#addMany(now);
+    if (!this.#working()) this.#hold(now);
     this.log = new DemoLog(this.#chance, now, [...this.jobs.keys()].slice(0, 5));
   }
 
   advance(now: number): void {
-    if (this.#pausedUntil !== null && now >= this.#pausedUntil) this.resume();
+    if (this.#pausedUntil !== null && now >= this.#pausedUntil) this.resume(now);
     const given = new Set(this.#working() ? Array.from({ length: GIVEN_CORES }, (_, core) => core) : []);
     for (const job of this.jobs.values()) job.advance(now, given);
   }
 
-  contribute(on: boolean): void {
+  contribute(on: boolean, now: number): void {
     this.#on = on;
+    this.#hold(now);
     this.settings.set("contribute.on", String(on));
   }
 
-  pause(until_ms: number | null): void {
+  pause(until_ms: number | null, now: number): void {
     this.#paused = true;
     this.#pausedUntil = until_ms;
+    this.#hold(now);
   }
 
-  resume(): void {
+  resume(now: number): void {
     this.#paused = false;
     this.#pausedUntil = null;
+    this.#hold(now);
   }
 
   job(id: string): DemoJob {
@@ -96,6 +100,7 @@ export class World {
           alone_ms: null,
           task_ms: null,
           reason: null,
+          params: Object.fromEntries(Object.entries(submit.params).map(([name, value]) => [name, value ?? ""])),
           explores: samples,
         },
         machine: MACHINE_ID,
@@ -104,7 +109,6 @@ export class World {
         cores: Array.from({ length: GIVEN_CORES }, (_, core) => core),
         chance: this.#chance,
       },
-      submit.params,
     );
     this.jobs.set(job.id, job);
     return job;
@@ -182,6 +186,12 @@ export class World {
       return { time_ms, cores_working: cores, tasks: Math.round(cores * 3.1), cpu: (cores / CORES) * 100 + 4, temperature_c: 42 + cores * 2.1 + wander * 3, memory_used: (17 + cores * 1.1) * GIB };
     });
     return { every_ms, samples };
+  }
+
+  /** Stops or starts the running jobs as the policy says now. */
+  #hold(now: number): void {
+    const reason = this.#working() ? null : { code: "no_machine", text: `studio-pc: ${this.#reason()}` };
+    for (const job of this.jobs.values()) if (job.plan.cores.length > 0) job.hold(reason, now);
   }
 
   #working(): boolean {

@@ -4,7 +4,7 @@ import { panned, ticks, zoomed } from "./axis";
 import { firstVisible, flow, gaps, Spans } from "./spans";
 
 const span = (index: number, core: number, started_ms: number, ended_ms: number | null, more: Partial<Span> = {}): Span => ({
-  index, attempt: 1, machine: "m", core, started_ms, ended_ms, state: ended_ms === null ? "running" : "done", ...more,
+  index, count: 1, attempt: 1, machine: "m", core, started_ms, ended_ms, state: ended_ms === null ? "running" : "done", ...more,
 });
 
 describe("spans", () => {
