@@ -30,9 +30,9 @@ pub(crate) fn check() -> Done {
     run(&mut cargo(&[
         "deny",
         "--offline",
-        "check",
         "--config",
         ".config/deny.toml",
+        "check",
         "licenses",
         "bans",
         "sources",
