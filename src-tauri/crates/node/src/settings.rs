@@ -38,8 +38,22 @@ pub struct Settings {
     pub results_days: u32,
     pub cache_bytes: u64,
     pub log_level: Level,
+    pub app: App,
     sources: Sources,
     given: BTreeMap<&'static str, Given>,
+}
+
+/// What the desktop app keeps here, so that it holds for every window of this
+/// person; the node itself acts on none of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct App {
+    pub theme: &'static str,
+    pub density: &'static str,
+    pub close_button: &'static str,
+    /// The first steps were taken.
+    pub onboarded: bool,
+    pub notify_finished: bool,
+    pub notify_failed: bool,
 }
 
 /// Where values come from.
@@ -98,16 +112,33 @@ impl Settings {
         environment: impl IntoIterator<Item = (String, String)>,
         flags: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Settings, SettingsError> {
-        let environment = environment
-            .into_iter()
-            .filter(|(name, _)| name.starts_with("SKEP_"))
-            .collect();
-        Sources {
-            file: file.to_owned(),
-            environment,
-            flags: flags.into_iter().collect(),
-        }
-        .load()
+        Sources::of(file, environment, flags).load()
+    }
+
+    /// As [`Settings::load`]; where the file is bad and a good copy of it was
+    /// kept, the copy's values, and what is wrong with the file. Nothing is
+    /// written to either until the file is mended.
+    ///
+    /// # Errors
+    /// Where there is no copy, or the mistake is not in the file.
+    pub fn load_or_last_good(
+        file: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(Settings, Option<SettingsError>), SettingsError> {
+        let sources = Sources::of(file, environment, []);
+        let error = match sources.load() {
+            Ok(settings) => return Ok((settings, None)),
+            Err(error) => error,
+        };
+        let SettingsError::File {
+            last_good: Some(copy),
+            ..
+        } = &error
+        else {
+            return Err(error);
+        };
+        let settings = sources.load_from(copy)?;
+        Ok((settings, Some(error)))
     }
 
     /// One setting, or all in the order of the table.
@@ -186,9 +217,26 @@ impl Settings {
 }
 
 impl Sources {
+    fn of(
+        file: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: impl IntoIterator<Item = (String, String)>,
+    ) -> Sources {
+        let ours = |(name, _): &(String, String)| name.starts_with("SKEP_");
+        Sources {
+            file: file.to_owned(),
+            environment: environment.into_iter().filter(ours).collect(),
+            flags: flags.into_iter().collect(),
+        }
+    }
+
     fn load(&self) -> Result<Settings, SettingsError> {
+        self.load_from(&self.file)
+    }
+
+    fn load_from(&self, file: &Path) -> Result<Settings, SettingsError> {
         let mut given = BTreeMap::new();
-        for (key, text) in file::read(&self.file)? {
+        for (key, text) in file::read(file)? {
             given.insert(
                 key,
                 Given {

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// A way to the node. Cheap to clone; it closes when the last clone is dropped.
 ///
@@ -28,6 +28,7 @@ pub struct Client {
     frames: mpsc::Sender<Bytes>,
     open: Arc<Mutex<Open>>,
     next: Arc<AtomicU32>,
+    ended: watch::Receiver<()>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -62,9 +63,11 @@ impl Client {
     pub async fn connect(socket: &Path) -> Result<Client, ConnectError> {
         let (mut reader, frames) = connect(socket, None).await?;
         let open = Arc::new(Mutex::new(Some(HashMap::new())));
+        let (living, ended) = watch::channel(());
         tokio::spawn({
             let open = open.clone();
             async move {
+                let _living = living;
                 if let Err(error) = replies(&mut reader, &open).await {
                     tracing::debug!(%error, "the connection to the node ended badly");
                 }
@@ -77,7 +80,14 @@ impl Client {
             frames,
             open,
             next: Arc::new(AtomicU32::new(1)),
+            ended,
         })
+    }
+
+    /// Waits until the node has gone away.
+    pub async fn gone(&self) {
+        // Nothing is ever sent; that the sender is dropped is the message.
+        let _ = self.ended.clone().changed().await;
     }
 
     /// As [`crate::Node::call`].

@@ -138,6 +138,8 @@ pub(super) fn write(file: &Path, text: &str) -> Result<(), SettingsError> {
 
 pub(super) fn keep_last_good(file: &Path) -> Result<(), SettingsError> {
     let now = text(file)?;
+    // A process that runs on the copy must not write what is bad over it.
+    parse(file, &now)?;
     let copy = copy_of(file);
     if now.is_empty() || std::fs::read_to_string(&copy).is_ok_and(|kept| kept == now) {
         return Ok(());

@@ -47,6 +47,11 @@ pub(super) enum Kind {
         put: fn(&mut Settings, u8),
     },
     Cores(fn(&mut Settings, Option<u32>)),
+    /// One of these words.
+    Choice {
+        of: &'static [&'static str],
+        put: fn(&mut Settings, &'static str),
+    },
     Level(fn(&mut Settings, Level)),
 }
 
@@ -110,6 +115,12 @@ impl Kind {
                 };
                 put(settings, Some(value));
             }
+            Kind::Choice { of, put } => put(
+                settings,
+                of.iter()
+                    .find(|word| **word == text)
+                    .ok_or_else(|| wrong(text, &self.accepts()))?,
+            ),
             Kind::Level(put) => put(
                 settings,
                 Level::parse(text).ok_or_else(|| wrong(text, &self.accepts()))?,
@@ -145,6 +156,7 @@ impl Kind {
             }
             Kind::Percent { min, max, .. } => format!("per cent from {min}% to {max}%"),
             Kind::Cores(_) => format!("{AUTO}, all, or a whole number from 1 to {CORES_MAX}"),
+            Kind::Choice { of, .. } => of.join(", "),
             Kind::Level(_) => Level::ALL.map(Level::as_str).join(", "),
         }
     }
@@ -161,6 +173,7 @@ impl Kind {
             | Kind::Duration { .. }
             | Kind::Bytes { .. }
             | Kind::Percent { .. }
+            | Kind::Choice { .. }
             | Kind::Level(_) => text.into(),
         }
     }

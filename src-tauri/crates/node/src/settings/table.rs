@@ -19,7 +19,7 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const DAY: Duration = Duration::from_secs(86_400);
 
-pub(super) static TABLE: [Setting; 15] = [
+pub(super) static TABLE: [Setting; 21] = [
     Setting {
         key: "node.name",
         kind: Kind::Name(|s, value| s.node_name = value),
@@ -156,6 +156,51 @@ pub(super) static TABLE: [Setting; 15] = [
         default: "info",
         help: "how much is written to the log; debug and trace are for finding mistakes",
     },
+    Setting {
+        key: "app.theme",
+        kind: Kind::Choice {
+            of: &["system", "dark", "light"],
+            put: |s, value| s.app.theme = value,
+        },
+        default: "system",
+        help: "the window's colours; system follows the desktop",
+    },
+    Setting {
+        key: "app.density",
+        kind: Kind::Choice {
+            of: &["comfortable", "compact"],
+            put: |s, value| s.app.density = value,
+        },
+        default: "comfortable",
+        help: "how close rows stand in the window's lists",
+    },
+    Setting {
+        key: "app.close_button",
+        kind: Kind::Choice {
+            of: &["hide", "quit"],
+            put: |s, value| s.app.close_button = value,
+        },
+        default: "hide",
+        help: "what closing the window does; hidden, this machine goes on working",
+    },
+    Setting {
+        key: "app.onboarded",
+        kind: Kind::Switch(|s, value| s.app.onboarded = value),
+        default: "false",
+        help: "whether the window's first steps were taken; false shows them again",
+    },
+    Setting {
+        key: "notify.job_finished",
+        kind: Kind::Switch(|s, value| s.app.notify_finished = value),
+        default: "true",
+        help: "a notification when a job is done while the window is not in front",
+    },
+    Setting {
+        key: "notify.job_failed",
+        kind: Kind::Switch(|s, value| s.app.notify_failed = value),
+        default: "true",
+        help: "a notification when a job failed while the window is not in front",
+    },
 ];
 
 impl Settings {
@@ -177,6 +222,7 @@ impl Settings {
             results_days: 0,
             cache_bytes: 0,
             log_level: super::Level::Info,
+            app: super::App::default(),
             sources,
             given: std::collections::BTreeMap::new(),
         }

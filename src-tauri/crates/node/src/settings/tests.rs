@@ -191,3 +191,28 @@ fn a_wrong_value_or_a_bad_file_changes_nothing() {
     );
     assert_eq!(home.text(), "[limits]\nmemory = = 1\n");
 }
+
+#[test]
+fn a_bad_file_leaves_the_last_good_values_in_force_and_is_not_kept_as_good() {
+    let home = Home::with("[limits]\nmemory = \"1GiB\"\n");
+    home.load(&[]).unwrap().keep_last_good().unwrap();
+    std::fs::write(&home.file, "[limits]\nmemory = \"lots\"\n").unwrap();
+    let (settings, wrong) = Settings::load_or_last_good(&home.file, []).unwrap();
+    assert_eq!(settings.memory_bytes, 1 << 30);
+    assert!(wrong.unwrap().to_string().contains(":2:"));
+    assert!(settings.keep_last_good().is_err());
+    assert!(settings.set("node.name", Some("heron")).is_err());
+    let (again, _) = Settings::load_or_last_good(&home.file, []).unwrap();
+    assert_eq!(again.memory_bytes, 1 << 30);
+}
+
+#[test]
+fn a_choice_takes_its_words_only() {
+    let home = Home::with("");
+    let settings = home.load(&[]).unwrap();
+    assert_eq!(settings.app.theme, "system");
+    let settings = settings.set("app.theme", Some("dark")).unwrap();
+    assert_eq!(settings.app.theme, "dark");
+    let error = settings.set("app.theme", Some("blue")).unwrap_err();
+    assert!(error.to_string().contains("system, dark, light"), "{error}");
+}
