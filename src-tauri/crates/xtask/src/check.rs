@@ -1,5 +1,6 @@
 //! `cargo xtask check`: formatting, lints, licences and docs.
 
+use crate::app;
 use crate::shell::{Done, cargo, output, run, say};
 use std::process::Command;
 
@@ -7,6 +8,7 @@ use std::process::Command;
 pub(crate) fn check() -> Done {
     say("Formatting");
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    app::prepare()?;
     say("Lints");
     run(&mut cargo(&[
         "clippy",

@@ -6,7 +6,7 @@
 //! Debian's libc for WASI; nothing of the system's is changed but the
 //! packages that are installed.
 
-use crate::shell::{Done, cargo, output, root, run, say, target};
+use crate::shell::{Done, cargo, install, output, root, run, say, target};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -106,10 +106,9 @@ fn debian_is_ready() -> bool {
 fn debian() -> Result<Command, String> {
     if !debian_is_ready() {
         say("rustup cannot download the target; taking Debian's compiler for WebAssembly");
-        apt(&["update", "--quiet=2"])?;
-        let mut install = vec!["install", "--quiet=2", "--yes", "--no-install-recommends"];
-        install.extend(PACKAGES);
-        apt(&install)?;
+        install(PACKAGES).map_err(|why| {
+            format!("{why}, or run `rustup target add {TARGET}` where rustup can")
+        })?;
     }
     let mut command = Command::new("/usr/bin/cargo");
     command
@@ -150,19 +149,4 @@ fn linker() -> Result<PathBuf, String> {
     } else {
         Err(format!("no linker at {}", lld.display()))
     }
-}
-
-/// `apt-get`, as root or through sudo.
-fn apt(args: &[&str]) -> Done {
-    let root = output(Command::new("id").arg("-u")).as_deref() == Some("0");
-    let mut command = Command::new(if root { "apt-get" } else { "sudo" });
-    if !root {
-        command.arg("apt-get");
-    }
-    run(command.args(args).env("DEBIAN_FRONTEND", "noninteractive")).map_err(|why| {
-        format!(
-            "{why}\nhint: install {} by hand, or run `rustup target add {TARGET}` where rustup can",
-            PACKAGES.join(" ")
-        )
-    })
 }

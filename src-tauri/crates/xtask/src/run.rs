@@ -1,15 +1,20 @@
-//! `cargo xtask run`: from a fresh machine to a picture.
+//! `cargo xtask run`: from a fresh machine to a window, or to a picture where
+//! there is no desktop.
 
-use crate::kernels;
 use crate::shell::{Done, cargo, root, run as start, say, target};
+use crate::{app, kernels};
 use std::process::Command;
 
 const PICTURE: &str = "mandelbrot.png";
 
-/// Everything a newcomer needs, then the sample over all cores. Words after
-/// `run` go to `skep` instead: `cargo xtask run job ls`.
+/// Everything a newcomer needs, then the app, or in a terminal without a
+/// desktop the sample over all cores. Words after `run` go to `skep` instead:
+/// `cargo xtask run job ls`.
 pub(crate) fn run(rest: &[String]) -> Done {
     kernels::build()?;
+    if rest.is_empty() && app::has_desktop() {
+        return open();
+    }
     say("Skep (release)");
     start(&mut cargo(&[
         "build",
@@ -44,4 +49,22 @@ pub(crate) fn run(rest: &[String]) -> Done {
         eprintln!("Try more: {} help", skep.display());
     }
     Ok(())
+}
+
+fn open() -> Done {
+    app::prepare()?;
+    say("The app (release)");
+    start(&mut cargo(&[
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "app",
+        "--package",
+        "executor",
+        "--package",
+        "cli",
+    ]))?;
+    say("Skep opens; close its window and it goes on in the tray");
+    start(&mut Command::new(target().join("release").join("skep-app")))
 }

@@ -45,6 +45,29 @@ pub(crate) fn run(command: &mut Command) -> Done {
     }
 }
 
+/// Installs packages of Debian's, as root or through sudo.
+pub(crate) fn install(packages: &[&str]) -> Done {
+    let root = output(Command::new("id").arg("-u")).as_deref() == Some("0");
+    let apt = |args: &[&str]| {
+        let mut command = Command::new(if root { "apt-get" } else { "sudo" });
+        if !root {
+            command.arg("apt-get");
+        }
+        run(command.args(args).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    apt(&["update", "--quiet=2"])?;
+    let mut install = vec!["install", "--quiet=2", "--yes", "--no-install-recommends"];
+    install.extend(packages);
+    apt(&install).map_err(|why| format!("{why}\nhint: install {} by hand", packages.join(" ")))
+}
+
+/// Whether a program is there to be called.
+pub(crate) fn has(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    })
+}
+
 /// What it prints, where it ends well.
 pub(crate) fn output(command: &mut Command) -> Option<String> {
     let output = command

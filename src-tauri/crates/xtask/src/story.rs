@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test, the fast ones first.
 
-use crate::kernels;
 use crate::shell::{Done, cargo, run, say, target};
+use crate::{app, kernels};
 use std::time::Instant;
 
 /// Crates whose tests need nothing built before.
@@ -14,9 +14,10 @@ const PURE: &[&str] = &[
     "store",
 ];
 
-/// Crates that run modules. They are built by one command: another choice of
-/// packages has other features, and the compiler for modules is slow to build.
-const RUNNING: &[&str] = &["sandbox", "executor", "bundle", "node", "cli"];
+/// Crates that run modules, and the app. They are built by one command: another
+/// choice of packages has other features, and the compiler for modules is slow
+/// to build.
+const RUNNING: &[&str] = &["sandbox", "executor", "bundle", "node", "cli", "app"];
 
 /// All of it, or, with words, what `cargo test` makes of them with the same set-up.
 pub(crate) fn test(rest: &[String]) -> Done {
@@ -24,6 +25,7 @@ pub(crate) fn test(rest: &[String]) -> Done {
     let executor = target().join("debug").join("skep-executor");
     if !rest.is_empty() {
         kernels::build()?;
+        app::prepare()?;
         run(&mut cargo(&["build", "--locked", "--package", "executor"]))?;
         return run(cargo(&["test", "--locked"])
             .args(rest)
@@ -44,11 +46,21 @@ pub(crate) fn test(rest: &[String]) -> Done {
     ]))?;
     say("What needs nothing built");
     run(cargo(&["test", "--locked"]).args(packages(PURE)))?;
+    app::prepare()?;
+    say("The page: its types, its state and its components");
+    app::npm(&["run", "check"])?;
+    app::npm(&["test"])?;
     kernels::build()?;
     say("Modules behind two walls, the node, and stories through the real binaries");
     // The executor's own tests have it built before any test runs.
     run(cargo(&["test", "--locked"])
         .args(packages(RUNNING))
+        .env("SKEP_EXECUTOR", &executor))?;
+    app::prepare_tests()?;
+    say("The window, on a screen of its own");
+    run(cargo(&["test", "--locked"])
+        .args(packages(RUNNING))
+        .args(["--test", "window", "--", "--test-threads", "1"])
         .env("SKEP_EXECUTOR", executor))?;
     say(&format!(
         "All tests passed, in {} s",

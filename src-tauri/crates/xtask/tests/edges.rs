@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("executor", &["sandbox"]),
     ("node", &["pool", "api", "sandbox", "store", "bundle"]),
     ("cli", &["api", "node"]),
+    ("app", &["api", "node"]),
     ("xtask", &[]),
     ("bundle", &[]),
     ("skep-kernel", &[]),
@@ -28,6 +29,8 @@ const HEAVY: &[(&str, &str)] = &[
     ("seccompiler", "executor"),
     ("sqlx", "store"),
     ("clap", "cli"),
+    ("tauri", "app"),
+    ("gtk", "app"),
 ];
 
 fn metadata() -> Metadata {

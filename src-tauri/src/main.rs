@@ -1,0 +1,293 @@
+//! The desktop app: a window, a tray icon and a node in one process.
+//!
+//! The window is a client of the node's door like any other; the node lives on
+//! when the window is closed. Nothing here decides about jobs or tasks, and
+//! the page that it shows reaches two commands and nothing else.
+
+mod bridge;
+mod drag;
+mod files;
+mod launch;
+mod notice;
+mod page;
+mod quit;
+mod reach;
+mod save;
+mod settings;
+mod shell;
+mod sight;
+#[cfg(test)]
+mod tests;
+mod tray;
+mod window;
+
+use api::Error;
+use launch::{Asked, Graphics, Launch};
+use node::Folders;
+use page::{NodeState, Page, Phase, ShellEvent};
+use reach::{Reach, Way};
+use sight::Seen;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+use tauri::{AppHandle, Manager, RunEvent};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, watch};
+
+/// What the parts of the app share.
+#[derive(Debug)]
+pub(crate) struct App {
+    folders: Folders,
+    reach: Reach,
+    page: Page,
+    files: files::Files,
+    drag: drag::Drag,
+    seen: watch::Sender<Seen>,
+    /// Something changed that the tray should show at once.
+    look_again: Arc<Notify>,
+    /// What was saved last, to be shown again.
+    saved: Mutex<Option<PathBuf>>,
+    quitting: AtomicBool,
+    safe_graphics: bool,
+}
+
+fn main() -> ExitCode {
+    let here = std::env::current_dir().unwrap_or_default();
+    let launch = match Asked::read(std::env::args_os().skip(1), &here) {
+        Ok(Asked::Launch(launch)) => launch,
+        Ok(Asked::Help) => {
+            print!("{}", launch::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Ok(Asked::Version) => {
+            println!("skep-app {}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("error: {error}\nhint: skep-app --help");
+            return ExitCode::from(2);
+        }
+    };
+    for (name, value) in Graphics::of_machine().variables(launch.safe_graphics) {
+        if std::env::var_os(name).is_none() {
+            // SAFETY: this process has no other thread yet.
+            unsafe { std::env::set_var(name, value) };
+        }
+    }
+    match run(launch) {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(launch: Launch) -> Result<i32, Box<dyn std::error::Error>> {
+    let folders = Folders::locate(&launch.place)?;
+    let autostart = tauri_plugin_autostart::Builder::new()
+        .app_name("Skep")
+        .arg("--hidden");
+    let geometry = tauri_plugin_window_state::Builder::new()
+        .with_state_flags(kept_of_the_window())
+        .build();
+    let app = tauri::Builder::default()
+        .plugin(single_instance(&folders))
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(autostart.build())
+        .plugin(geometry)
+        .invoke_handler(tauri::generate_handler![bridge::call, bridge::watch])
+        .setup(move |app| Ok(begin(app.handle(), folders, launch)?))
+        .build(tauri::generate_context!())?;
+    Ok(app.run_return(|handle, event| {
+        if let RunEvent::ExitRequested { api, code, .. } = event
+            && code.is_none()
+            && !handle.state::<App>().quitting.load(Ordering::Relaxed)
+        {
+            // The last window is gone; the node and the tray are not.
+            api.prevent_exit();
+        }
+    }))
+}
+
+fn begin(
+    handle: &AppHandle,
+    folders: Folders,
+    launch: Launch,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let reach = Reach::start(folders.clone())?;
+    let look_again = Arc::new(Notify::new());
+    let app = App {
+        folders,
+        reach: reach.clone(),
+        page: Page::new(),
+        files: files::Files::default(),
+        drag: drag::Drag::default(),
+        seen: watch::Sender::default(),
+        look_again: look_again.clone(),
+        saved: Mutex::default(),
+        quitting: AtomicBool::new(false),
+        safe_graphics: launch.safe_graphics,
+    };
+    let seen = app.seen.clone();
+    handle.manage(app);
+    match tray::Tray::new(handle) {
+        Ok(tray) => drop(handle.manage(tray)),
+        // A desktop without a tray is one where the window stays.
+        Err(error) => tracing::warn!(%error, "there is no tray icon"),
+    }
+    tauri::async_runtime::spawn(show_what_is_seen(handle.clone(), seen.subscribe()));
+    tauri::async_runtime::spawn(sight::look(reach.clone(), seen, look_again));
+    tauri::async_runtime::spawn(tell_of_the_node(handle.clone(), reach.way()));
+    reach.runtime().spawn(end_with_the_session(handle.clone()));
+    opened(handle, &launch.files, !launch.hidden);
+    Ok(())
+}
+
+/// Files that came with a launch, and the window for them.
+fn opened(handle: &AppHandle, files: &[PathBuf], show: bool) {
+    let app = handle.state::<App>();
+    let files = app.files.add(files);
+    if !files.is_empty() {
+        // As if they had been dropped.
+        app.page.tell(ShellEvent::Drag {
+            phase: Phase::Drop,
+            files,
+            x: 0.0,
+            y: 0.0,
+            card: None,
+            alt: false,
+        });
+    } else if !show {
+        return;
+    }
+    window::open(handle);
+}
+
+/// One app for one pool: a second launch hands its files to the first.
+fn single_instance(folders: &Folders) -> tauri::plugin::TauriPlugin<tauri::Wry> {
+    let second = |handle: &AppHandle, words: Vec<String>, here: String| {
+        let words = words.into_iter().skip(1).map(Into::into);
+        if let Ok(Asked::Launch(launch)) = Asked::read(words, Path::new(&here)) {
+            opened(handle, &launch.files, true);
+        }
+    };
+    // Names on the bus hold no path; its hash tells pools apart.
+    let pool = blake3::hash(folders.data.as_os_str().as_encoded_bytes()).to_hex();
+    tauri_plugin_single_instance::Builder::new()
+        .callback(second)
+        .dbus_id(format!("app.skep.Skep.p{}", &pool[..16]))
+        .build()
+}
+
+fn kept_of_the_window() -> tauri_plugin_window_state::StateFlags {
+    use tauri_plugin_window_state::StateFlags;
+    StateFlags::POSITION | StateFlags::SIZE | StateFlags::MAXIMIZED
+}
+
+/// Tray and notifications, at every change.
+async fn show_what_is_seen(handle: AppHandle, mut seen: watch::Receiver<Seen>) {
+    let mut notices = notice::Notices::default();
+    loop {
+        let now = seen.borrow_and_update().clone();
+        draw(&handle, &now);
+        if let sight::Node::Here | sight::Node::There = now.node {
+            let app = handle.state::<App>();
+            let wanted = notice::Wanted {
+                finished: settings::is_on(&app.reach, "notify.job_finished").await,
+                failed: settings::is_on(&app.reach, "notify.job_failed").await,
+            };
+            notices.see(&now.jobs, window::is_in_front(&handle), wanted);
+        }
+        if let Some(notice) = notices.take(Instant::now()) {
+            notify(&handle, notice);
+        }
+        if seen.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn draw(handle: &AppHandle, seen: &Seen) {
+    let quitting = handle.state::<App>().quitting.load(Ordering::Relaxed);
+    let (icon, lines) = (tray::menu::icon(seen), tray::menu::lines(seen, quitting));
+    let on_main = handle.clone();
+    let asked = handle.run_on_main_thread(move || {
+        if let Some(tray) = on_main.try_state::<tray::Tray>()
+            && let Err(error) = tray.draw(&on_main, icon, lines)
+        {
+            tracing::warn!(%error, "the tray cannot be drawn");
+        }
+    });
+    if asked.is_err() {
+        tracing::debug!("the app is ending");
+    }
+}
+
+/// Shows it; a click on it opens the window where it says.
+fn notify(handle: &AppHandle, notice: notice::Notice) {
+    let handle = handle.clone();
+    // It waits for the click as long as the desktop shows it.
+    std::thread::spawn(move || {
+        let shown = notify_rust::Notification::new()
+            .appname("Skep")
+            .icon("skep-app")
+            .summary(&notice.title)
+            .body(&inert(&notice.body))
+            .action("default", notice.action)
+            .show();
+        match shown {
+            Ok(shown) => shown.wait_for_action(|action| {
+                if action == "default" {
+                    window::open_at(&handle, &notice.route);
+                }
+            }),
+            Err(error) => tracing::info!(%error, "the desktop shows no notifications"),
+        }
+    });
+}
+
+/// Desktops read markup in a body; what a module wrote is none.
+fn inert(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// Tells the page whenever the node comes or goes.
+async fn tell_of_the_node(handle: AppHandle, mut way: watch::Receiver<Way>) {
+    while way.changed().await.is_ok() {
+        let event = standing(&way.borrow_and_update());
+        handle.state::<App>().page.tell_now(event);
+    }
+}
+
+/// Where the node is, as the page is told.
+pub(crate) fn standing(way: &Way) -> ShellEvent {
+    ShellEvent::Node {
+        state: NodeState::from(way),
+        text: match way {
+            Way::Here(here) => here.notice.clone(),
+            Way::Gone(Error { message, hint, .. }) => Some(match hint {
+                Some(hint) => format!("{message}. {hint}"),
+                None => message.clone(),
+            }),
+            Way::Starting | Way::There(_) => None,
+        },
+    }
+}
+
+/// A session that ends says so by a signal.
+async fn end_with_the_session(handle: AppHandle) {
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    let [Ok(mut terminate), Ok(mut interrupt)] = signals else {
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    quit::quit(&handle, quit::How::Now);
+}

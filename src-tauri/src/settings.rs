@@ -1,0 +1,21 @@
+//! The settings that the shell itself acts on, read at the door like any
+//! client's.
+
+use crate::reach::Reach;
+use api::{Reply, Request};
+
+/// A setting's value, as it would stand in the file.
+pub(crate) async fn text(reach: &Reach, key: &str) -> Option<String> {
+    let request = Request::Config {
+        key: Some(key.to_owned()),
+    };
+    match reach.call(request, None).await.ok()?.reply {
+        Reply::Config { values } => values.into_iter().next().map(|value| value.value),
+        _ => None,
+    }
+}
+
+/// Whether a switch is on; one that cannot be read is as it ships.
+pub(crate) async fn is_on(reach: &Reach, key: &str) -> bool {
+    text(reach, key).await.as_deref() != Some("false")
+}

@@ -1,0 +1,8 @@
+//! The real thing: the built app on a screen of its own, driven as a person
+//! would: by mouse, by keyboard, by its tray menu.
+#![cfg(target_os = "linux")]
+
+mod driver;
+mod session;
+mod stories;
+mod tray;

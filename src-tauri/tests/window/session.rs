@@ -1,0 +1,215 @@
+//! A desktop session for one test: a screen, a window manager, a bus, a tray
+//! and a home folder, all its own, and all gone when it is dropped.
+
+use crate::driver::Driver;
+use crate::tray::Tray;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// For anything that a busy machine may take its time for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+pub(crate) struct Session {
+    children: Vec<Child>,
+    variables: Vec<(String, String)>,
+    pub(crate) tray: Tray,
+    home: tempfile::TempDir,
+}
+
+impl Session {
+    pub(crate) fn start() -> Session {
+        let home = tempfile::tempdir().expect("a home folder");
+        let at = |name: &str| home.path().join(name).display().to_string();
+        for folder in ["run", "tmp"] {
+            std::fs::create_dir(home.path().join(folder)).expect("a folder");
+        }
+        let mut variables = vec![
+            ("HOME".to_owned(), at("")),
+            ("XDG_RUNTIME_DIR".to_owned(), at("run")),
+            ("LANG".to_owned(), "C".to_owned()),
+            ("WEBKIT_DISABLE_DMABUF_RENDERER".to_owned(), "1".to_owned()),
+            ("NO_AT_BRIDGE".to_owned(), "1".to_owned()),
+        ];
+        let mut children = Vec::new();
+        let (screen, display) = says_first(Command::new("Xvfb").args([
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            "1440x900x24",
+            "-nolisten",
+            "tcp",
+        ]));
+        children.push(screen);
+        variables.push(("DISPLAY".to_owned(), format!(":{display}")));
+        let (bus, address) = says_first(Command::new("dbus-daemon").args([
+            "--session",
+            "--nofork",
+            "--print-address=1",
+            &format!("--address=unix:dir={}", at("run")),
+        ]));
+        children.push(bus);
+        variables.push(("DBUS_SESSION_BUS_ADDRESS".to_owned(), address.clone()));
+        let tray = Tray::watch(&address);
+        let mut session = Session {
+            children,
+            variables,
+            tray,
+            home,
+        };
+        let manager = session.command("openbox").spawn().expect("openbox starts");
+        session.children.push(manager);
+        session
+    }
+
+    /// A program in this session; what it prints is shown where a test fails.
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        for name in [
+            "SKEP_DATA",
+            "SKEP_PROFILE",
+            "XDG_DATA_HOME",
+            "XDG_CONFIG_HOME",
+            "XDG_CACHE_HOME",
+            "XDG_STATE_HOME",
+            "WAYLAND_DISPLAY",
+        ] {
+            command.env_remove(name);
+        }
+        command.envs(self.variables.iter().cloned());
+        command
+    }
+
+    /// The app, through a driver that can look into its page.
+    pub(crate) fn app(&mut self, words: &[&str]) -> Driver {
+        let port = free_port();
+        let driver = self
+            .command("WebKitWebDriver")
+            .args(["--host=127.0.0.1", &format!("--port={port}")])
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .spawn()
+            .expect("WebKitWebDriver starts");
+        self.children.push(driver);
+        wait("the driver listens", || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+        });
+        Driver::open(port, env!("CARGO_BIN_EXE_skep-app"), words)
+    }
+
+    /// A second launch, as from the desktop's menu.
+    pub(crate) fn launch_again(&self, words: &[&str]) -> std::process::ExitStatus {
+        self.command(env!("CARGO_BIN_EXE_skep-app"))
+            .args(words)
+            .status()
+            .expect("the app starts")
+    }
+
+    /// The command line of the same build.
+    pub(crate) fn skep(&self) -> Command {
+        self.command(Path::new(env!("CARGO_BIN_EXE_skep-app")).with_file_name("skep"))
+    }
+
+    pub(crate) fn xdotool(&self, words: &[&str]) -> String {
+        let output = self
+            .command("xdotool")
+            .args(words)
+            .output()
+            .expect("xdotool starts");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Windows of this title that can be seen.
+    pub(crate) fn windows(&self, title: &str) -> Vec<String> {
+        self.xdotool(&["search", "--onlyvisible", "--name", &format!("^{title}$")])
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Drags files from the corner of the screen over the middle of the
+    /// window; `over` is called before they are let go.
+    pub(crate) fn drag(&mut self, files: &[&Path], over: impl FnOnce()) {
+        let source = Path::new(env!("CARGO_BIN_EXE_skep-app"))
+            .with_file_name("examples")
+            .join("drag_source");
+        let mut command = self.command(source);
+        command.args(files);
+        let (mut source, _) = says_first(&mut command);
+        let window = wait("the files' window", || self.windows("Files").pop());
+        self.xdotool(&[
+            "windowmove",
+            "--sync",
+            &window,
+            "0",
+            "0",
+            "windowraise",
+            &window,
+        ]);
+        self.xdotool(&["mousemove", "--sync", "40", "30", "mousedown", "1"]);
+        for step in 1..=12 {
+            std::thread::sleep(LOOK_EVERY);
+            let (x, y) = (40 + step * 58, 30 + step * 35);
+            self.xdotool(&["mousemove", "--sync", &x.to_string(), &y.to_string()]);
+        }
+        over();
+        self.xdotool(&["mouseup", "1"]);
+        // Its bytes were taken when the app has the names.
+        std::thread::sleep(Duration::from_millis(500));
+        end(&mut source);
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.home.path().to_owned()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        for child in self.children.iter_mut().rev() {
+            end(child);
+        }
+    }
+}
+
+/// Looks until `look` finds something, and fails with `what` it looked for.
+pub(crate) fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+pub(crate) fn end(child: &mut Child) {
+    // It may have ended by itself.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Starts it and waits for its first line.
+fn says_first(command: &mut Command) -> (Child, String) {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("its output is ours");
+    BufReader::new(stdout)
+        .read_line(&mut line)
+        .expect("it says something");
+    assert!(!line.trim().is_empty(), "{command:?} ended without a word");
+    (child, line.trim().to_owned())
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|listener| listener.local_addr())
+        .expect("a port is free")
+        .port()
+}
