@@ -72,6 +72,11 @@ pub enum Request {
     Config { key: Option<String> },
     /// → [`crate::Reply::Config`]
     SetConfig { key: String, value: Option<String> },
+    /// Takes over a settings file that was edited. → [`crate::Reply::Config`]: all.
+    ReloadConfig,
+    /// A zip of texts for whoever is asked for help; bytes come back.
+    /// → [`crate::Reply::Bytes`]
+    Report,
 }
 
 /// Where a verb is answered: by this node, or by the pool's coordinator.
@@ -91,7 +96,9 @@ impl Request {
             | Request::Doctor
             | Request::Logs { .. }
             | Request::Config { .. }
-            | Request::SetConfig { .. } => Side::Here,
+            | Request::SetConfig { .. }
+            | Request::ReloadConfig
+            | Request::Report => Side::Here,
             Request::Upload { .. }
             | Request::Inspect { .. }
             | Request::Submit(_)

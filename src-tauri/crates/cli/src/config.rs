@@ -1,5 +1,7 @@
 //! `skep config`: what is set, where it comes from, and setting it.
 
+mod edit;
+
 use crate::completions;
 use crate::context::Context;
 use crate::failure::{Failure, usage};
@@ -9,11 +11,12 @@ use crate::reach::{self, Door};
 use api::{ConfigValue, Error};
 use clap_complete::ArgValueCandidates;
 
-/// Settings: get, set, explain, and the file they are in
+/// Settings: get, set, edit, explain, and the file they are in
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Config {
     Get(Get),
     Set(Set),
+    Edit(Edit),
     Path(ShowPath),
     Explain(Explain),
 }
@@ -46,6 +49,13 @@ pub(crate) struct Set {
     unset: bool,
 }
 
+/// Open the settings file in your editor; what is wrong is not taken over
+#[derive(Debug, clap::Args)]
+#[command(before_help = "Examples:
+  skep config edit
+  EDITOR=nano skep config edit")]
+pub(crate) struct Edit {}
+
 /// Print where the settings file is
 #[derive(Debug, clap::Args)]
 #[command(before_help = "Examples:
@@ -68,6 +78,7 @@ pub(crate) async fn config(context: &Context, config: Config) -> Result<(), Fail
     match config {
         Config::Get(get) => self::get(context, get.key).await,
         Config::Set(set) => self::set(context, set).await,
+        Config::Edit(Edit {}) => edit::edit(context).await,
         Config::Path(ShowPath {}) => path(context),
         Config::Explain(explain) => self::explain(context, &explain.key).await,
     }

@@ -1,18 +1,20 @@
 //! `skep logs`: the node's own log.
 
+use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{guest, json, words};
 use crate::reach;
 use crate::verbs::out_of_turn;
 use api::{Event, LogFilter, LogLine, Reply, Request};
+use clap_complete::ArgValueCandidates;
 use node::{Answer, Then, journal};
 
 /// Print what the node logged
 #[derive(Debug, clap::Args)]
 #[command(before_help = "Examples:
   skep logs --level warn
-  skep logs -f --job j_4fk2")]
+  skep logs -f --job j_4fk2 --grep disk")]
 pub(crate) struct Logs {
     /// Go on with new lines
     #[arg(short, long)]
@@ -20,6 +22,9 @@ pub(crate) struct Logs {
     /// Only lines about this job
     #[arg(long, value_name = "JOB")]
     job: Option<String>,
+    /// Only of this machine, by id or name
+    #[arg(long, value_name = "MACHINE", add = ArgValueCandidates::new(completions::machines))]
+    machine: Option<String>,
     /// This level and worse: error, warn, info, debug, trace
     #[arg(long, value_name = "LEVEL")]
     level: Option<String>,
@@ -33,6 +38,10 @@ pub(crate) struct Logs {
 
 pub(crate) async fn logs(context: &Context, logs: Logs) -> Result<(), Failure> {
     let door = reach::to_read(context).await?;
+    if let Some(machine) = &logs.machine {
+        // A pool of one machine has one log: its own.
+        door.machine(machine).await?;
+    }
     let job = match logs.job {
         // A job that was removed still has lines.
         Some(job) => Some(door.job(&job).await.map_or(job, |job| job.id)),

@@ -13,9 +13,12 @@ mod help;
 mod job;
 mod logs;
 mod machine;
+mod man;
 mod module;
 mod output;
+mod ps;
 mod reach;
+mod report;
 mod run;
 mod select;
 mod status;
@@ -91,10 +94,13 @@ async fn answer(typed: Typed, output: &Output, words: &[OsString]) -> Result<(),
         Command::Contribute(contribute) => contribute::contribute(&context, &contribute).await,
         Command::Coordinator(coordinator) => coordinator::coordinator(&context, coordinator).await,
         Command::Status(status) => status::status(&context, &status).await,
+        Command::Ps(ps) => ps::ps(&context, &ps).await,
         Command::Logs(logs) => logs::logs(&context, logs).await,
         Command::Doctor(doctor) => doctor::doctor(&context, &doctor).await,
+        Command::Report(report) => report::report(&context, &report).await,
         Command::Config(config) => config::config(&context, config).await,
         Command::Completions(completions) => completions::completions(&context, &completions),
+        Command::Man(man) => man::man(&context, &man),
         Command::Version(_) => version::version(&context),
         Command::Help(help) => help::help(&context, &help),
     }

@@ -4,8 +4,8 @@
 use crate::failure::{DONE, exit_code};
 use crate::output::{Colour, Output};
 use crate::{
-    completions, config, contribute, coordinator, doctor, help, job, logs, machine, module, run,
-    status, task, version,
+    completions, config, contribute, coordinator, doctor, help, job, logs, machine, man, module,
+    ps, report, run, status, task, version,
 };
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -89,11 +89,14 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Coordinator(coordinator::Coordinator),
     Status(status::Status),
+    Ps(ps::Ps),
     Logs(logs::Logs),
     Doctor(doctor::Doctor),
+    Report(report::Report),
     #[command(subcommand)]
     Config(config::Config),
     Completions(completions::Completions),
+    Man(man::Man),
     Version(version::Version),
     Help(help::Help),
 }

@@ -267,6 +267,14 @@ impl Door {
         Ok(values)
     }
 
+    /// Takes over the settings file as it is now.
+    pub(crate) async fn reload_config(&self) -> Result<(), Error> {
+        let Reply::Config { .. } = self.ask(Request::ReloadConfig).await? else {
+            return Err(out_of_turn());
+        };
+        Ok(())
+    }
+
     pub(crate) async fn set_config(
         &self,
         key: String,

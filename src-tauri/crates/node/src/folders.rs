@@ -117,6 +117,12 @@ impl Folders {
     }
 }
 
+/// The home folder as text, where it is one's own and not the root.
+pub(crate) fn home() -> Option<String> {
+    let home = BaseDirs::new()?.home_dir().to_str()?.to_owned();
+    (home.len() > 1).then_some(home)
+}
+
 /// The home folder, for paths that a person reads: `~/…`.
 #[must_use]
 pub fn tilde(path: &Path) -> String {

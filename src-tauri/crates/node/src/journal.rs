@@ -6,7 +6,7 @@ mod read;
 
 use crate::answer::{Answer, Then};
 use crate::settings::Level;
-use api::{Error, ErrorCode, Event, LogFilter, Reply};
+use api::{Error, ErrorCode, Event, LogFilter, LogLine, Reply};
 use std::fmt::Debug;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -137,6 +137,17 @@ pub fn answer(
         reply: Reply::Logs { lines },
         then,
     })
+}
+
+/// The last lines that pass, oldest first.
+pub(crate) fn last(
+    logs: &Path,
+    filter: &LogFilter,
+    limit: u32,
+) -> Result<Vec<LogLine>, JournalError> {
+    let (lines, _) =
+        read::last(logs, &read::Sieve::new(filter)?, limit).map_err(JournalError::Read)?;
+    Ok(lines)
 }
 
 fn targets(level: Level) -> Targets {

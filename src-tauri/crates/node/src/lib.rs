@@ -29,6 +29,7 @@ mod modules;
 mod node;
 mod offline;
 mod pieces;
+pub mod report;
 mod run;
 pub mod settings;
 mod space;

@@ -20,6 +20,9 @@ pub(crate) const SPACE_MIN_BYTES: u64 = 4 << 20;
 pub(crate) const SPACE_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Between two tries of a commit while the disk is full.
 pub(crate) const FULL_DISK_RETRY: Duration = Duration::from_secs(1);
+/// Lines of the log in a report: what was said before it was asked for, and no
+/// more than a person reads.
+pub(crate) const REPORT_LOG_LINES: u32 = 2_000;
 /// Frames on their way between coordinator and worker in one process.
 pub(crate) const PIPE_FRAMES: usize = 1024;
 

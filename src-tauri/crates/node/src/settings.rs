@@ -174,6 +174,24 @@ impl Settings {
         self.reload()
     }
 
+    /// The settings file as it is, good or not; a missing one is empty.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn text(file: &Path) -> Result<String, SettingsError> {
+        file::text(file)
+    }
+
+    /// Writes the whole settings file, unless `text` is not a good one.
+    ///
+    /// # Errors
+    /// The first key that does not exist or whose value cannot be, with its
+    /// place; nothing was written then.
+    pub fn replace(file: &Path, text: &str) -> Result<(), SettingsError> {
+        file::parse(file, text)?;
+        file::write(file, text)
+    }
+
     /// Reads the same layers again.
     ///
     /// # Errors

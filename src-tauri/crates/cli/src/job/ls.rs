@@ -89,7 +89,7 @@ fn drawn(jobs: &[JobView], colours: bool) -> String {
     table(&columns, rows.collect(), colours)
 }
 
-pub(super) fn state(state: JobState) -> &'static str {
+pub(crate) fn state(state: JobState) -> &'static str {
     match state {
         JobState::Queued => "queued",
         JobState::Running => "running",
@@ -101,7 +101,7 @@ pub(super) fn state(state: JobState) -> &'static str {
 }
 
 /// From its start to its end, or until now.
-pub(super) fn took(job: &JobView) -> String {
+pub(crate) fn took(job: &JobView) -> String {
     match (job.started_ms, job.ended_ms) {
         (Some(started), Some(ended)) => words::between(started, ended),
         (Some(started), None) => words::between(started, words::now_ms()),

@@ -2,7 +2,7 @@
 
 mod cancel;
 mod logs;
-mod ls;
+pub(crate) mod ls;
 mod results;
 mod retry;
 mod rm;
@@ -79,7 +79,7 @@ fn has_ended(state: JobState) -> bool {
     }
 }
 
-fn is_open(state: JobState) -> bool {
+pub(crate) fn is_open(state: JobState) -> bool {
     !has_ended(state)
 }
 

@@ -52,14 +52,23 @@ pub(crate) async fn download(
     job: &str,
     index: u32,
     what: BytesOf,
-    mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+    take: impl FnMut(&[u8]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let read = Request::Read {
         job: job.to_owned(),
         index,
         what,
     };
-    match door.call(read, None).await? {
+    bytes(door, read, take).await
+}
+
+/// The bytes that a request is answered with, piece by piece.
+pub(crate) async fn bytes(
+    door: &Door,
+    request: Request,
+    mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    match door.call(request, None).await? {
         Answer {
             then: Then::Bytes(mut pieces),
             ..

@@ -7,6 +7,7 @@ mod bad_input;
 mod faults;
 mod folds;
 mod harness;
+mod help;
 mod jobs;
 mod kernels;
 mod kills;

@@ -21,6 +21,10 @@ fn shape(value: &Value) -> Value {
                     "state", "verdict", "layer", "code", "kind", "schema", "type",
                 ]
                 .contains(&name.as_str());
+                // Not every machine has what these are read from.
+                if ["on_battery", "temperature_c"].contains(&name.as_str()) {
+                    return (name.clone(), "where known".into());
+                }
                 (
                     name.clone(),
                     if word && !value.is_object() {
@@ -74,6 +78,7 @@ fn documents_keep_their_shapes() {
         &["task", "ls", "last"],
         &["task", "show", "last", "0"],
         &["task", "logs", "last", "0"],
+        &["ps"],
         &["machine", "ls"],
         &["contribute", "status"],
         &["contribute", "off"],
@@ -87,6 +92,9 @@ fn documents_keep_their_shapes() {
         &["version"],
         &["help", "errors"],
         &["completions", "bash"],
+        &["man", "ps"],
+        &["report", "-o", "report.zip"],
+        &["report", "--preview"],
         &["job", "rm", "last"],
     ] {
         documents.push(shown(&home, args));

@@ -100,6 +100,7 @@ impl Client {
             Request::Upload { .. }
                 | Request::Follow { .. }
                 | Request::Read { .. }
+                | Request::Report
                 | Request::Logs { follow: true, .. }
         );
         if streams {

@@ -76,6 +76,13 @@ pub(super) async fn call(
                 values: node.settings().values(Some(&key))?,
             }
         }
+        Request::ReloadConfig => {
+            verbs::reload(node).await?;
+            Reply::Config {
+                values: node.settings().values(None)?,
+            }
+        }
+        Request::Report => return verbs::report(node).await,
         reading => return node.library.answer(reading).await,
     };
     Ok(reply.into())

@@ -7,14 +7,16 @@ use crate::clock::wall_ms;
 use crate::driver::Turn;
 use crate::follow::{Following, follow as start_following};
 use crate::journal;
-use crate::limits::{UNNAMED_BLOB_TIME, UPLOAD_BYTES_MAX};
+use crate::limits::{PIECE_BYTES, UNNAMED_BLOB_TIME, UPLOAD_BYTES_MAX};
 use crate::modules;
+use crate::settings::Settings;
 use crate::stored::unread;
 use crate::views;
 use api::{Contribution, Error, ErrorCode, LimitChanges, MachineState, ModuleRef, Reply, Status};
 use pool::{CommandError, JobId, JobState, RetryChanges};
 use std::time::Duration;
 use store::Write;
+use tokio::sync::mpsc;
 
 pub(super) async fn status(node: &Inner) -> Result<Reply, Error> {
     #[derive(Default)]
@@ -261,6 +263,39 @@ pub(super) async fn contribution(node: &Inner) -> Result<Contribution, Error> {
 
 pub(super) async fn set(node: &Inner, key: &str, value: Option<&str>) -> Result<(), Error> {
     let settings = node.settings().set(key, value)?;
+    take_over(node, settings).await
+}
+
+/// The settings file as it is now.
+pub(super) async fn reload(node: &Inner) -> Result<(), Error> {
+    let settings = node.settings().reload()?;
+    take_over(node, settings).await
+}
+
+/// Texts that help whoever is asked for help, as a zip.
+pub(super) async fn report(node: &Inner) -> Result<Answer, Error> {
+    let Reply::Status(status) = status(node).await? else {
+        return Err(Error::new(ErrorCode::Internal, "the status is none"));
+    };
+    let (folders, settings) = (&node.options.folders, node.settings());
+    let checks = crate::doctor::of_node(folders, &settings, &node.sandbox, node.space.said());
+    let values = settings.values(None).map_err(Error::from);
+    let parts = crate::report::parts(folders, &values, &checks, Some(&status));
+    let zip: bytes::Bytes = crate::report::pack(&parts)?.into();
+    let (to, pieces) = mpsc::channel(zip.len().div_ceil(PIECE_BYTES).max(1));
+    for start in (0..zip.len()).step_by(PIECE_BYTES) {
+        // There is room for all of them.
+        let _ = to.try_send(Ok(zip.slice(start..zip.len().min(start + PIECE_BYTES))));
+    }
+    Ok(Answer {
+        reply: Reply::Bytes {
+            bytes: zip.len() as u64,
+        },
+        then: Then::Bytes(pieces),
+    })
+}
+
+async fn take_over(node: &Inner, settings: Settings) -> Result<(), Error> {
     *node
         .settings
         .lock()

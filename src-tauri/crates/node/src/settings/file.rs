@@ -147,7 +147,7 @@ pub(super) fn keep_last_good(file: &Path) -> Result<(), SettingsError> {
     write(&copy, &now)
 }
 
-fn text(file: &Path) -> Result<String, SettingsError> {
+pub(super) fn text(file: &Path) -> Result<String, SettingsError> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(text),
         Err(error)
