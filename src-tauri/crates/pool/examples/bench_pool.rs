@@ -15,7 +15,8 @@ use pool::record::{Image, JobRow, Record};
 use pool::report::{Plain, Reports};
 use pool::spec::{Fold, Limits, Spec};
 use pool::{
-    ClientId, Coordinator, Digest, JobNo, JobState, MachineId, Moment, Now, Peer, Submit, Term,
+    ClientId, Coordinator, Digest, JobNo, JobState, Life, MachineId, Moment, Now, Peer, Submit,
+    Term,
 };
 use serde_bytes::ByteBuf;
 use std::collections::VecDeque;
@@ -157,6 +158,7 @@ impl Driver {
         let hello = Hello {
             version: VERSION,
             machine: MachineId([1; 16]),
+            life: Life(1),
             name: "bench".to_owned(),
             cores: SLOTS,
             os: "Linux".to_owned(),

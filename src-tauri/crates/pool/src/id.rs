@@ -30,6 +30,11 @@ pub struct Digest(pub [u8; 32]);
 )]
 pub struct Term(pub u64);
 
+/// Which life of a worker speaks: random, drawn when its program starts. What
+/// a worker held goes on in the same life and is lost with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Life(pub u64);
+
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "j_{}", BASE32_NOPAD.encode(&self.0).to_ascii_lowercase())

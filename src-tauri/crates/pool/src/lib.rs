@@ -32,6 +32,6 @@ pub use coordinator::{
     ReasonCode, RestoreError, RetryChanges, Submit, SubmitError, Submitted, TaskState, TaskView,
     TimerReason,
 };
-pub use id::{Digest, JobId, JobNo, MachineId, Term};
+pub use id::{Digest, JobId, JobNo, Life, MachineId, Term};
 pub use moment::{Moment, Now};
 pub use worker::{Action, SlotId, Worker, WorkerConfig, WorkerOptions, WorkerTimer};

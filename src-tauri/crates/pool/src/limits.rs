@@ -27,6 +27,11 @@ pub const REST_AFTER_RETURN: Duration = Duration::from_secs(1);
 /// stood still (suspend, a slow disk): nobody else is blamed for it.
 pub const OWN_PAUSE: Duration = Duration::from_secs(5);
 
+/// How often the coordinator looks, while it waits for machines, whether it
+/// stood still itself: together with [`OWN_PAUSE`] the longest pause that it
+/// does not notice, and a third of the shortest silence that it blames.
+pub const PULSE: Duration = Duration::from_secs(5);
+
 /// Life of a transient job whose client neither left nor took it along.
 pub const TRANSIENT_LIFE: Duration = Duration::from_secs(600);
 

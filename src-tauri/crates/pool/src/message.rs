@@ -4,7 +4,7 @@
 //! changed message is a new variant, and the first message is the hello that
 //! carries the version.
 
-use crate::id::{JobId, MachineId, Term};
+use crate::id::{JobId, Life, MachineId, Term};
 use crate::report::Reports;
 use crate::spec::Spec;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use serde_bytes::ByteBuf;
 use std::sync::Arc;
 
 /// The version of this protocol; a hello with another one is refused.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// From a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +81,9 @@ pub struct Chunk {
 pub struct Hello {
     pub version: u16,
     pub machine: MachineId,
+    /// The same as last time: what it holds no more was never run, or was
+    /// given back. Another: it died with the machine's last life.
+    pub life: Life,
     pub name: String,
     /// Cores of the machine, whether they may be used or not.
     pub cores: u32,

@@ -10,7 +10,7 @@ use pool::message::{
 use pool::record::StoredResults;
 use pool::report::{Failure, FailureKind, Files, Outcome, Payload, Plain, Report, Reports};
 use pool::spec::{Fold, Limits, Spec};
-use pool::{Digest, JobId, MachineId, Term};
+use pool::{Digest, JobId, Life, MachineId, Term};
 use proptest::prelude::*;
 use serde_bytes::ByteBuf;
 use std::sync::Arc;
@@ -107,6 +107,7 @@ fn to_coordinator() -> Vec<ToCoordinator> {
     let hello = Hello {
         version: VERSION,
         machine: MachineId([2; 16]),
+        life: Life(6),
         name: "attic".to_owned(),
         cores: 8,
         os: "Linux".to_owned(),

@@ -17,7 +17,7 @@ use crate::space::Space;
 use crate::tidy::Tidy;
 use crate::work::{Supply, Wish, Working};
 use api::{Error, ErrorCode};
-use pool::{Coordinator, Term, Worker, WorkerConfig, WorkerOptions};
+use pool::{Coordinator, Life, Term, Worker, WorkerConfig, WorkerOptions};
 use sandbox::Sandbox;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -61,6 +61,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
     let library = Library::of_node(driving.clone(), reader.clone(), blobs, host.clone());
     let (commit_micros, commits) = watch::channel(writer.commit_micros());
     let (ended_says, ended) = watch::channel(false);
+    let life = Life(random()?);
     let driver = Driver {
         coordinator,
         writer,
@@ -84,7 +85,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
     let wishes = match &sandbox {
         Ok(sandbox) if options.work => {
             let (wishes, wished) = mpsc::channel(WISHES);
-            let worker = worker(&options, &identity, &clock, &host, *commits.borrow());
+            let worker = worker(&options, &identity, life, &clock, &host, *commits.borrow());
             let supply = Arc::new(Supply::new(sandbox.clone(), keep.clone()));
             let working = Working::new(worker, clock, supply, driving.clone(), wished, commits);
             tokio::spawn(async move {
@@ -141,10 +142,7 @@ async fn restore(reader: &store::Reader, past: Past) -> Result<(Clock, Coordinat
             .map_err(|error| crate::stored::unread(&error))?,
     );
     let clock = Clock::from(image.moment);
-    let mut seed = [0; 8];
-    getrandom::fill(&mut seed)
-        .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
-    let seed = u64::from_le_bytes(seed);
+    let seed = random()?;
     let coordinator = match past {
         Past::New => Coordinator::new(clock.now(), seed),
         Past::Closed | Past::Killed => {
@@ -205,9 +203,14 @@ pub(crate) fn executor() -> Result<PathBuf, Error> {
         .ok_or_else(|| missing(format!("there is no {NAME} beside {}", program.display())))
 }
 
+fn random() -> Result<u64, Error> {
+    getrandom::u64().map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))
+}
+
 fn worker(
     options: &Options,
     identity: &Identity,
+    life: Life,
     clock: &Clock,
     host: &Host,
     turnaround_micros: u32,
@@ -215,6 +218,7 @@ fn worker(
     let settings = &options.settings;
     let about = WorkerOptions {
         machine: identity.machine,
+        life,
         name: settings.node_name.clone(),
         os: host::os(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),

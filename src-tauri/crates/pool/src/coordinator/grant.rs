@@ -11,7 +11,7 @@ use super::queue::Turn;
 use super::tasks::Lease;
 use super::timer::Timer;
 use crate::id::{JobNo, MachineId};
-use crate::limits::{CHUNK_TASKS_MAX, PREFETCH_BELOW, RETRY_DELAY_MAX, SUSPECT_CHUNK};
+use crate::limits::{CHUNK_TASKS_MAX, PREFETCH_BELOW, PULSE, RETRY_DELAY_MAX, SUSPECT_CHUNK};
 use crate::message::{Chunk, ToWorker};
 use crate::moment::Moment;
 
@@ -261,6 +261,8 @@ impl Coordinator {
         }
         self.unsent.insert((no, offer.first));
         self.touched.insert(no);
+        self.timers
+            .arm_unless_earlier(Timer::Pulse, now.moment.after(PULSE));
     }
 
     /// The delay before another try is over for some task of the job.

@@ -5,7 +5,7 @@ use super::ranges::Ranges;
 use super::timer::Timer;
 use super::{Coordinator, Event, Peer};
 use crate::id::{JobNo, MachineId};
-use crate::limits::{HELD_MAX, LEASES_PER_WORKER_MAX, MACHINES_MAX, REST_AFTER_RETURN};
+use crate::limits::{HELD_MAX, LEASES_PER_WORKER_MAX, MACHINES_MAX, PULSE, REST_AFTER_RETURN};
 use crate::message::{Chunk, Heartbeat, Hello, Output, ToWorker, VERSION};
 use crate::moment::Now;
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ impl Coordinator {
             connection.machine = Some(id);
         }
         let now = self.now;
+        let known = self.machines.get(&id).and_then(|machine| machine.life);
+        let lives_on = known == Some(hello.life);
         let machine = self
             .machines
             .entry(id)
@@ -34,7 +36,7 @@ impl Coordinator {
         machine.greet(now, peer, hello);
         self.unsaved.machines.insert(id);
         self.watch(id);
-        self.reconcile(id, hello);
+        self.reconcile(id, hello, lives_on);
         if self.draining {
             self.send(id, ToWorker::Drain);
         }
@@ -58,8 +60,9 @@ impl Coordinator {
     }
 
     /// Compares what the machine holds with what it was granted: what both
-    /// know goes on, what only it knows it drops, what only we know is lost.
-    fn reconcile(&mut self, id: MachineId, hello: &Hello) {
+    /// know goes on, what only it knows it drops. What only we know never got
+    /// there or was given back if the worker lives on, and is lost if not.
+    fn reconcile(&mut self, id: MachineId, hello: &Hello, lives_on: bool) {
         let mut claimed: BTreeMap<JobNo, Ranges> = BTreeMap::new();
         let mut drop = Vec::new();
         let keep = self.recognise(id, &hello.holding, &mut claimed, &mut drop);
@@ -86,7 +89,11 @@ impl Coordinator {
             );
         }
         for (no, first, count) in missing {
-            self.lose(no, first, count, "its machine came back without it");
+            if lives_on {
+                self.take_back(no, first, count);
+            } else {
+                self.lose(no, first, count, "its machine started anew without it");
+            }
         }
         for (no, ranges) in &claimed {
             if let Some(job) = self.jobs.get_mut(no) {
@@ -253,6 +260,17 @@ impl Coordinator {
             self.send(id, ToWorker::Drop(lost));
         }
         self.events.push_back(Event::MachineChanged(id));
+    }
+
+    /// As long as a machine that holds tasks may be lost, the coordinator looks
+    /// at its own clock: a pulse that comes late means that it stood still, and
+    /// heard nobody for that reason.
+    pub(super) fn handle_pulse(&mut self) {
+        let at = self.now.moment.after(PULSE);
+        let waits = |machine: &Machine| !machine.leases.is_empty() && machine.lost_at().is_some();
+        if self.machines.values().any(waits) {
+            self.timers.arm_unless_earlier(Timer::Pulse, at);
+        }
     }
 
     /// It was the coordinator that stood still: everybody has as long again.

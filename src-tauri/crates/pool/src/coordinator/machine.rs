@@ -4,7 +4,7 @@
 use super::Peer;
 use super::pace::micros_of;
 use super::tasks::Lease;
-use crate::id::{JobNo, MachineId};
+use crate::id::{JobNo, Life, MachineId};
 use crate::limits::{
     CHUNKS_PER_SLOT, CHUNKS_PER_SLOT_MAX, LEASES_PER_WORKER_MAX, NAME_CHARS_MAX, PREFETCH_BELOW,
     SILENCE_MAX, SLOTS_MAX, TIMED_OUT_AFTER, TURNAROUND_MAX, TURNAROUNDS,
@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Machine {
     pub(super) about: About,
     pub(super) link: Link,
+    /// Of its worker, as the last hello to this coordinator said.
+    pub(super) life: Option<Life>,
     /// The last word from it.
     pub(super) heard: Moment,
     pub(super) heard_wall_ms: i64,
@@ -97,6 +99,7 @@ impl Machine {
             heard_wall_ms: about.seen_wall_ms,
             about,
             link,
+            life: None,
             heard: now,
             slots: 0,
             memory_bytes: 0,
@@ -143,6 +146,7 @@ impl Machine {
     pub(super) fn greet(&mut self, now: Now, peer: Peer, hello: &Hello) {
         self.about = About::of(now, hello);
         self.link = Link::Up { peer };
+        self.life = Some(hello.life);
         self.rests_until = None;
         self.told.clear();
         self.heed(now, &hello.state);

@@ -253,6 +253,7 @@ impl Coordinator {
         self.advance(now);
         while let Some(timer) = self.timers.due(now.moment) {
             match timer {
+                Timer::Pulse => self.handle_pulse(),
                 Timer::Hello(peer) => {
                     self.peers.remove(&peer);
                     self.refuse(peer, "no hello came");
@@ -303,6 +304,7 @@ impl Coordinator {
         let (at, timer) = self.timers.first()?;
         let job = |no| self.jobs.get(&no).map(|job| job.id);
         let reason = match timer {
+            Timer::Pulse => TimerReason::Pulse,
             Timer::Hello(peer) => TimerReason::Hello(peer),
             Timer::Silence(machine) => TimerReason::Silence(machine),
             Timer::Held(machine) => TimerReason::Held(machine),

@@ -81,6 +81,7 @@ impl Coordinator {
             return Err(RestoreError::Orphan { no, what: "rows" });
         }
         coordinator.await_machines();
+        coordinator.handle_pulse();
         Ok(coordinator)
     }
 

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Why [`crate::Coordinator::poll_timeout`] wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimerReason {
+    /// To notice that this node itself stood still.
+    Pulse,
     /// A connection has not said hello.
     Hello(Peer),
     /// A machine has not been heard.
@@ -26,6 +28,7 @@ pub enum TimerReason {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
+    Pulse,
     Hello(Peer),
     Silence(MachineId),
     Held(MachineId),

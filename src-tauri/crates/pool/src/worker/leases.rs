@@ -41,11 +41,15 @@ impl Worker {
         }
         self.transmits
             .extend(self.outbox.messages().cloned().map(ToCoordinator::Results));
-        let returned: Vec<Chunk> = std::mem::take(&mut self.returned)
-            .iter()
-            .flat_map(|chunk| span::granted_in(chunk, keep))
-            .collect();
-        for chunk in returned {
+        // Given back between hello and welcome, when nobody could be told.
+        let mut unclaimed = keep.to_vec();
+        for claimed in self.holding().chain(self.outbox.open()) {
+            unclaimed = unclaimed
+                .iter()
+                .flat_map(|kept| span::granted_out(kept, &claimed))
+                .collect();
+        }
+        for chunk in unclaimed {
             self.give_back(chunk);
         }
         let known: Vec<JobId> = self.jobs.keys().copied().collect();
@@ -89,9 +93,9 @@ impl Worker {
         self.queue.push_back(chunk);
     }
 
-    /// Says that it will not run these tasks, now or when somebody listens.
+    /// Says that it will not run these tasks. Where nobody listens, the next
+    /// hello says it by not naming them.
     pub(super) fn give_back(&mut self, chunk: Chunk) {
-        self.remember_returned(chunk);
         if !matches!(self.link, Link::Up { .. }) {
             return;
         }
@@ -99,13 +103,6 @@ impl Worker {
             chunks.push(chunk);
         } else {
             self.transmits.push_back(ToCoordinator::Return(vec![chunk]));
-        }
-    }
-
-    pub(super) fn remember_returned(&mut self, chunk: Chunk) {
-        self.returned.push_back(chunk);
-        if self.returned.len() > LEASES_PER_WORKER_MAX {
-            self.returned.pop_front();
         }
     }
 
@@ -164,7 +161,6 @@ impl Worker {
             self.withdraw(&chunk);
         }
         self.outbox.forget(job);
-        self.returned.retain(|chunk| chunk.job != job);
         if self.jobs.remove(&job).is_some() {
             self.actions.push_back(Action::Forget { job });
         }

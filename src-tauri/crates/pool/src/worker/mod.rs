@@ -7,7 +7,8 @@
 //! Nothing here survives the process but what the driver keeps (identity and
 //! caches). A connection that ends changes nothing that runs: the next hello
 //! says what is held and what is undelivered, and the welcome says which of it
-//! to keep, to drop and to send.
+//! to keep, to drop and to send. Whatever else the coordinator granted to this
+//! life, a return that the connection swallowed too, goes back by that hello.
 
 mod check;
 mod leases;
@@ -18,7 +19,7 @@ mod span;
 #[cfg(test)]
 mod tests;
 
-use crate::id::{Digest, JobId, MachineId, Term};
+use crate::id::{Digest, JobId, Life, MachineId, Term};
 use crate::limits::{HEARTBEAT, HELD_MAX, SILENCE_MAX};
 use crate::message::{Chunk, Heartbeat, Hello, Output, ToCoordinator, ToWorker, VERSION};
 use crate::moment::{Moment, Now};
@@ -33,6 +34,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerOptions {
     pub machine: MachineId,
+    /// Drawn at random for this run of the program.
+    pub life: Life,
     pub name: String,
     pub os: String,
     pub program_version: String,
@@ -116,10 +119,6 @@ pub struct Worker {
     queue: VecDeque<Chunk>,
     slots: Vec<Slot>,
     outbox: Outbox,
-    /// Given back, newest last, and not known to have arrived: a hello still
-    /// names them, and what its welcome keeps of them is given back again, so
-    /// that a return that a broken connection swallowed is not called a loss.
-    returned: VecDeque<Chunk>,
     transmits: VecDeque<ToCoordinator>,
     actions: VecDeque<Action>,
     /// When the coordinator was last told that we live.
@@ -182,7 +181,6 @@ impl Worker {
             queue: VecDeque::new(),
             slots: Vec::new(),
             outbox: Outbox::default(),
-            returned: VecDeque::new(),
             transmits: VecDeque::new(),
             actions: VecDeque::new(),
             said: now.moment,
@@ -249,19 +247,16 @@ impl Worker {
         self.transmits.clear();
         self.said = now.moment;
         let state = self.heartbeat();
-        let holding = self
-            .holding()
-            .chain(self.returned.iter().copied())
-            .collect();
         let hello = Hello {
             version: VERSION,
             machine: self.options.machine,
+            life: self.options.life,
             name: self.options.name.clone(),
             cores: self.options.cores,
             os: self.options.os.clone(),
             program_version: self.options.program_version.clone(),
             state,
-            holding,
+            holding: self.holding().collect(),
             undelivered: self.outbox.open().collect(),
         };
         let told = Offer::of(&hello.state);
@@ -427,7 +422,6 @@ impl Worker {
     pub fn goodbye(&mut self, now: Now) {
         for chunk in self.holding().collect::<Vec<_>>() {
             self.withdraw(&chunk);
-            self.remember_returned(chunk);
         }
         self.outbox.clear();
         self.leave();

@@ -40,6 +40,14 @@ pub(super) fn without(of: &Chunk, part: &Chunk) -> impl Iterator<Item = Chunk> +
     [before, after].into_iter().filter(|rest| rest.count > 0)
 }
 
+/// The parts of `of` that `other` does not grant.
+pub(super) fn granted_out(of: &Chunk, other: &Chunk) -> Vec<Chunk> {
+    match overlap(of, other).filter(|_| same_grant(of, other)) {
+        Some(part) => without(of, &part).collect(),
+        None => vec![*of],
+    }
+}
+
 /// The parts of `of` that any of `list` grants too (same job, attempt, term).
 pub(super) fn granted_in(of: &Chunk, list: &[Chunk]) -> Vec<Chunk> {
     list.iter()

@@ -1,6 +1,7 @@
 //! Stories of one worker: each names what must happen and that nothing else does.
 
 use super::*;
+use crate::id::Life;
 use crate::report::{Outcome, Payload, Plain, Report};
 use crate::spec::{Fold, Limits};
 use core::time::Duration;
@@ -98,6 +99,7 @@ impl Story {
     fn unconnected(slots: u32) -> Story {
         let options = WorkerOptions {
             machine: MachineId([1; 16]),
+            life: Life(1),
             name: "desk".to_owned(),
             os: "linux".to_owned(),
             program_version: "0.1.0".to_owned(),
@@ -598,27 +600,26 @@ fn memory_is_a_limit_of_what_runs_together() {
 }
 
 #[test]
-fn a_return_that_a_broken_connection_swallowed_is_said_again() {
+fn what_is_given_back_while_nobody_listens_goes_back_with_the_welcome() {
     let mut story = Story::welcomed(1);
-    let lease = chunk(job(1), 0, 4);
+    let (lease, waiting) = (chunk(job(1), 0, 4), chunk(job(1), 4, 4));
     story.hear(ToWorker::Lease(lease));
-    story.worker.drain(story.now());
-    let waiting = chunk(job(1), 4, 4);
     story.hear(ToWorker::Lease(waiting));
     story.said();
     story.worker.handle_disconnected(story.now());
     let hello = story.connect();
-    assert!(
-        hello.holding.contains(&waiting),
-        "so that it is not called lost"
-    );
+    assert_eq!((hello.holding, hello.life), (vec![lease, waiting], Life(1)));
+    story.worker.drain(story.now());
     story.hear(ToWorker::Welcome {
         term: TERM,
         keep: vec![lease, waiting],
         drop: vec![],
         send: vec![],
     });
-    assert_eq!(story.said(), [ToCoordinator::Return(vec![waiting])]);
+    assert_eq!(
+        story.said().first(),
+        Some(&ToCoordinator::Return(vec![waiting]))
+    );
 }
 
 #[test]

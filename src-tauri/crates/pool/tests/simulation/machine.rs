@@ -7,7 +7,7 @@ use crate::liar;
 use crate::links::Break;
 use crate::stage::{Stage, tell};
 use crate::workload::Workload;
-use pool::id::MachineId;
+use pool::id::{Life, MachineId};
 use pool::message::{Chunk, Output, Stream, ToWorker};
 use pool::moment::{Moment, Now};
 use pool::report::{Payload, Report, Reports};
@@ -79,6 +79,7 @@ impl Machine {
         }
         let options = WorkerOptions {
             machine: self.id,
+            life: Life(u64::from(self.life)),
             name: format!("machine {}", self.at),
             os: "linux".to_owned(),
             program_version: "0.1.0".to_owned(),
@@ -97,7 +98,6 @@ impl Machine {
 
     /// Its process is gone, and with it everything that was not delivered.
     pub(crate) fn die(&mut self, stage: &mut Stage, how: Break) {
-        stage.lost_something = true;
         tell!(stage, "m{} dies ({how:?})", self.at);
         self.worker = None;
         self.benches.clear();
@@ -349,8 +349,6 @@ impl Machine {
             }
             Action::Forget { .. } => {}
             Action::Close { .. } => {
-                // Not a goodbye: leases may be on their way to a dead connection.
-                stage.lost_something |= !worker.is_gone();
                 if let Some(peer) = self.peer.take() {
                     stage.close_from_machine(peer);
                 }

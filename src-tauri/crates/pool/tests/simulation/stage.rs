@@ -25,8 +25,6 @@ pub(crate) struct Stage {
     /// Blobs that a worker has stored for results that are not durable yet:
     /// (machine, tasks, blob). Whoever deletes blobs leaves these alone.
     pub(crate) pinned: Vec<(usize, Chunk, Digest)>,
-    /// A machine or connection was lost, so that a task may count a loss.
-    pub(crate) lost_something: bool,
     overheard: Vec<Chunk>,
     /// The first thing that was not as promised.
     pub(crate) broken: Option<String>,
@@ -45,7 +43,6 @@ impl Stage {
             jitter_max,
             blobs: BTreeSet::new(),
             pinned: Vec::new(),
-            lost_something: false,
             overheard: Vec::new(),
             broken: None,
         }

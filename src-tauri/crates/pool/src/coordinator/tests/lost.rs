@@ -88,15 +88,47 @@ fn a_machine_that_comes_back_goes_on_where_it_was() {
     assert_eq!(keep, &[part(chunk, 4, 3)]);
     assert_eq!(send, &[part(chunk, 0, 4)]);
     assert_eq!(drop, &[old]);
+    let last = table.task(job, 8);
     assert_eq!(
-        table.task(job, 8).losses,
-        1,
-        "it came back without the last three"
+        (last.losses, last.state),
+        (0, TaskState::Queued),
+        "it lives, so the last three never reached it"
     );
-    assert_eq!(table.task(job, 5).losses, 0);
+    assert_eq!(table.task(job, 5).attempt, 1);
     table.finish(back, part(chunk, 0, 4));
     table.finish(back, part(chunk, 4, 3));
     assert_eq!(table.job(job).done, 7);
+}
+
+#[test]
+fn what_a_machine_held_is_lost_with_its_life() {
+    let mut table = Table::new();
+    let seat = table.seat(1, 1);
+    let job = table.submit(spec(1));
+    let chunk = table.lease(seat);
+    table.disconnect(seat, false);
+    let anew = table.seat(1, 1);
+    assert_eq!(table.task(job, 0).losses, 1);
+    let again = table.lease(anew);
+    assert_eq!((chunk.attempt, again.attempt), (1, 2));
+}
+
+/// Its clock shows no more than a silence that is just over.
+#[test]
+fn a_coordinator_that_slept_as_long_as_a_silence_blames_nobody_either() {
+    let mut table = Table::new();
+    let seat = table.seat(1, 1);
+    let job = table.submit(spec(1));
+    let chunk = table.lease(seat);
+    table.hush(seat);
+    for _ in 0..4 {
+        table.now.moment = table.now.moment.after(SILENCE_MAX + MOMENT);
+        table.coordinator.handle_timeout(table.now);
+        table.turn();
+    }
+    assert_eq!(table.task(job, 0).state, TaskState::Running);
+    table.finish(seat, chunk);
+    assert_eq!(table.state(job), JobState::Done);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use super::disk::Disk;
 use crate::coordinator::*;
-use crate::id::{Digest, JobId, MachineId};
+use crate::id::{Digest, JobId, Life, MachineId};
 use crate::limits::HEARTBEAT;
 use crate::message::{Chunk, Heartbeat, Hello, Results, ToCoordinator, ToWorker, VERSION};
 use crate::moment::{Moment, Now};
@@ -22,6 +22,7 @@ pub(super) struct Table {
     pub(super) chores: VecDeque<Chore>,
     sent: BTreeMap<Peer, VecDeque<ToWorker>>,
     peers: u64,
+    lives: u64,
     clients: u8,
     beating: BTreeMap<Peer, Heartbeat>,
     next_beat: Moment,
@@ -50,6 +51,7 @@ impl Table {
             chores: VecDeque::new(),
             sent: BTreeMap::new(),
             peers: 0,
+            lives: 0,
             clients: 0,
             beating: BTreeMap::new(),
             next_beat: now.moment.after(HEARTBEAT),
@@ -171,6 +173,7 @@ impl Table {
         self.seat_with(name, slots, 1 << 40, &[], &[])
     }
 
+    /// A machine that holds something has lived on; another one starts anew.
     pub(super) fn seat_with(
         &mut self,
         name: u8,
@@ -184,7 +187,13 @@ impl Table {
             peer: Peer(self.peers),
             machine: MachineId([name; 16]),
         };
-        let hello = hello(name, offer(slots, memory), holding, undelivered);
+        if holding.is_empty() && undelivered.is_empty() {
+            self.lives += 1;
+        }
+        let hello = Hello {
+            life: Life(self.lives),
+            ..hello(name, offer(slots, memory), holding, undelivered)
+        };
         self.beating.insert(seat.peer, hello.state.clone());
         self.coordinator.handle_connected(self.now, seat.peer);
         self.say(seat, ToCoordinator::Hello(hello));
@@ -380,6 +389,7 @@ pub(super) fn hello(name: u8, state: Heartbeat, holding: &[Chunk], undelivered: 
     Hello {
         version: VERSION,
         machine: MachineId([name; 16]),
+        life: Life(0),
         name: format!("machine {name}"),
         cores: 8,
         os: "Linux".to_owned(),

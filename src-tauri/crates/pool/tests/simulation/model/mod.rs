@@ -3,6 +3,7 @@
 //! It sees what the world sees (rows that were committed, messages that left,
 //! events, replies), never the inside of the coordinator.
 
+mod losses;
 mod rest;
 mod said;
 mod truth;
@@ -11,6 +12,7 @@ use crate::disk::Disk;
 use crate::machine::blobs_of;
 use crate::stage::Stage;
 use crate::workload::Workload;
+use losses::Losses;
 use pool::id::{Digest, JobId, JobNo, MachineId, Term};
 use pool::message::{Chunk, ToWorker};
 use pool::record::Record;
@@ -40,6 +42,7 @@ pub(crate) struct Model {
     folds: BTreeMap<JobId, Result<Payload, String>>,
     /// What the node assembled for folds by a kernel.
     fold_inputs: BTreeMap<JobId, Digest>,
+    losses: Losses,
 }
 
 #[derive(Clone, Debug)]
@@ -148,6 +151,7 @@ impl Model {
             .iter()
             .any(|record| matches!(record, Record::Term(_)))
         {
+            self.losses.restarted();
             // Nobody outlives the node.
             for job in self.jobs.values_mut() {
                 job.submitter = false;
@@ -445,6 +449,7 @@ impl Model {
             self.unrefer(*digest);
         }
         self.acknowledged.retain(|_, known| *known != id);
+        self.losses.forget(&id);
         self.folds.remove(&id);
         self.fold_inputs.remove(&id);
     }

@@ -84,7 +84,8 @@ impl Model {
                 .limits
                 .task_time
                 .is_none_or(|time| u128::from(job.workload.micros) <= time.as_micros());
-            job.workload.is_harmless()
+            let kept = !self.lost_some_of(id);
+            kept && job.workload.is_harmless()
                 && in_time
                 && job.spec.timeout.is_none()
                 && !job.spec.transient

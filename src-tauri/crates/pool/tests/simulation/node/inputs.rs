@@ -4,7 +4,13 @@ use super::notes::{asked, shortly};
 use super::*;
 
 impl Node {
-    pub(super) fn take(&mut self, stage: &mut Stage, input: NodeInput, batch: &mut Batch) {
+    pub(super) fn take(
+        &mut self,
+        stage: &mut Stage,
+        model: &mut Model,
+        input: NodeInput,
+        batch: &mut Batch,
+    ) {
         let now = self.now(stage);
         let Some(process) = &mut self.process else {
             return;
@@ -35,6 +41,10 @@ impl Node {
                     }
                     Ok(Some(message)) => {
                         tell!(stage, "node <- p{} {}", peer.0, shortly(&message));
+                        let machine = stage.link(peer).machine;
+                        if let Some(machine) = self.machines.get(machine) {
+                            model.hears(&self.disk, *machine, &message);
+                        }
                         match &message {
                             ToCoordinator::Hello(hello) => {
                                 self.offers.insert(peer, hello.state.memory_bytes)
@@ -83,7 +93,10 @@ impl Node {
                 }
                 coordinator.handle_chore_done(now, done);
             }
-            NodeInput::Timer { .. } => coordinator.handle_timeout(now),
+            NodeInput::Timer { .. } => {
+                model.looks_at_timers(&self.disk);
+                coordinator.handle_timeout(now);
+            }
             NodeInput::Turn | NodeInput::Committed | NodeInput::TryDiskAgain | NodeInput::Stop => {}
         }
     }

@@ -328,6 +328,7 @@ impl Node {
     // ---- the rule of the driver
 
     fn turn(&mut self, stage: &mut Stage, model: &mut Model) -> Replies {
+        model.awake(stage.agenda.now());
         let count = stage.chance.between(1, BATCH_MAX);
         let mut batch = Batch::default();
         for _ in 0..count {
@@ -344,7 +345,7 @@ impl Node {
                 continue;
             }
             match inbound {
-                Inbound::World(input) => self.take(stage, input, &mut batch),
+                Inbound::World(input) => self.take(stage, model, input, &mut batch),
                 Inbound::Command {
                     story,
                     authored,

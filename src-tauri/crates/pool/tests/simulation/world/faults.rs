@@ -60,7 +60,6 @@ impl World {
         };
         match fault {
             Fault::Reset | Fault::HalfOpen => {
-                self.stage.lost_something = true;
                 if let Some(peer) = machine.peer {
                     let how = match (fault, self.stage.chance.below(3)) {
                         (Fault::Reset, _) => Break::Reset,
@@ -99,7 +98,9 @@ impl World {
                     .plan(back, Input::MachineStarts { machine: at });
             }
             Fault::Sleep => {
-                self.stage.lost_something = true;
+                if now < machine.asleep_until {
+                    return;
+                }
                 let span = span.min(2 * HOUR);
                 machine.asleep_until = now + span;
                 if let Some(peer) = machine.peer
@@ -115,6 +116,8 @@ impl World {
                 }
             }
             Fault::NodeCrash => self.node.crash(&mut self.stage),
+            // Whoever sleeps cannot wake up in between: what is on its way to it keeps its order.
+            Fault::NodeSleeps if now < self.node_sleeps_until => {}
             Fault::NodeSleeps => self.node_sleeps_until = now + span.min(10 * MINUTE),
             Fault::OldBackup => self.old_backup(),
             Fault::DiskFull => self.node.disk_is_full = !self.node.disk_is_full,

@@ -8,14 +8,12 @@ impl World {
         self.healing = true;
         self.node.crashes_per_mille = 0;
         self.node.disk_is_full = false;
-        self.node_sleeps_until = 0;
         let now = self.stage.agenda.now();
         self.stage.agenda.plan(now, Input::NodeStarts);
         for at in 0..self.machines.len() {
             let Some(machine) = self.machines.get_mut(at) else {
                 continue;
             };
-            machine.asleep_until = 0;
             if std::mem::replace(&mut machine.lies, false) {
                 // What it did not say on this connection nobody will ever know.
                 machine.die(&mut self.stage, Break::Reset);
@@ -130,8 +128,11 @@ impl World {
     }
 
     pub(super) fn must_be_done(&mut self) {
-        let lies = self.machines.iter().any(|machine| machine.lies);
-        if self.stage.lost_something || self.has(Fault::OldBackup) || lies {
+        if self
+            .machines
+            .iter()
+            .any(|machine| self.model.lies(&machine.id))
+        {
             return;
         }
         let Some(coordinator) = self.node.coordinator() else {

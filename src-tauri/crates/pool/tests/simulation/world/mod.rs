@@ -16,7 +16,7 @@ use crate::node::Node;
 use crate::stage::{Stage, tell};
 use crate::trace::Trace;
 use faults::{FAULTS, Fault};
-use pool::{Coordinator, JobState, WorkerConfig};
+use pool::{JobState, WorkerConfig};
 use std::cell::Cell;
 use std::hash::Hasher;
 use std::sync::Once;
