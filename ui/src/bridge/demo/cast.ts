@@ -48,7 +48,7 @@ interface Role {
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, at) => from + at);
 
 const ROLES: readonly Role[] = [
-  { name: "mandelbrot-tiles", module: "mandel.wasm", tasks: 480, task_ms: 5_000, cores: range(0, 8), ago_ms: 192 * SECOND_MS, result_type: "image/png", grid: [24, 20], failing: new Map([[57, OUT_OF_MEMORY], [203, OUT_OF_MEMORY]]), retried: new Set([188]), params: { width: "1440", height: "1200", palette: "lagoon" }, command: "skep map mandel.wasm 0..480" },
+  { name: "mandelbrot-tiles", module: "mandel.wasm", tasks: 480, task_ms: 5_000, cores: range(0, 8), ago_ms: 192 * SECOND_MS, result_type: "image/png", grid: [24, 20], failing: new Map([[57, OUT_OF_MEMORY], [203, OUT_OF_MEMORY]]), retried: new Set([188]), params: { width: "2880", height: "1360", palette: "lagoon" }, command: "skep map mandel.wasm 0..480" },
   { name: "audit-bcrypt", module: "bcrypt-audit.wasm", tasks: 2_000, task_ms: 3_400, cores: [8, 9], ago_ms: 12 * MINUTE_MS, result_type: "application/json", command: "skep map bcrypt-audit.wasm --lines words.txt" },
   { name: "lattice-sweep", module: "lattice.wasm", tasks: 10_000, task_ms: 1_900, cores: [10, 11], ago_ms: 67 * MINUTE_MS, result_type: "text/csv", failing: new Map(range(0, 7).map((n) => [n * 431 + 88, NOT_A_JPEG])), command: "skep map lattice.wasm --param T=1.0..3.5..0.025 --param seed=0..100" },
   { name: "render-night", module: "raymarch.wasm", tasks: 960, task_ms: 9_000, cores: [], ago_ms: 4 * MINUTE_MS, held: { code: "no_core", text: "Waiting for a core: 12 of 12 are working" }, command: "skep map raymarch.wasm 0..960" },

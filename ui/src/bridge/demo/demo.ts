@@ -16,6 +16,7 @@ import { type Scene, World } from "./world";
 
 /** As often as the node tells of changes. */
 const TICK_MS = 250;
+const FOLLOW_MS = 60;
 /** A local answer takes a moment, as the real one does. */
 const ANSWER_MS = 4;
 
@@ -66,6 +67,7 @@ export function demoBridge(): Bridge {
         return { reply: "submitted", job: job.id, tasks: job.plan.tasks, existed: false };
       }
       case "release":
+        world.job(request.job).released = true;
         return { reply: "done" };
       case "cancel":
         world.job(request.job).cancel(now(), "person");
@@ -151,7 +153,8 @@ export function demoBridge(): Bridge {
       }, TICK_MS * 3);
       return () => clearInterval(timer);
     }
-    if (request.verb !== "watch" && request.verb !== "follow") throw new ApiError("usage", `${request.verb} does not go on`);
+    if (request.verb === "follow") return follow(world, world.job(request.job), now, on);
+    if (request.verb !== "watch") throw new ApiError("usage", `${request.verb} does not go on`);
     const watched = request.verb === "watch" && request.job !== null ? world.job(request.job) : null;
     on({ event: "changed", ...snapshot(world, watched, now()) });
     if (scene === "lost") throw new ApiError("unreachable", "the node does not answer");
@@ -203,6 +206,21 @@ export function demoBridge(): Bridge {
       return () => window.removeEventListener("demo-shell", listen);
     },
   };
+}
+
+/** Tells of a job's results as they come. */
+function follow(world: World, job: DemoJob, now: () => number, on: (event: Event) => void): () => void {
+  const told = new Set<number>();
+  const timer = setInterval(() => {
+    world.advance(now());
+    for (let index = 0; index < job.plan.tasks; index += 1) {
+      if (job.stateOf(index) !== "done" || told.has(index)) continue;
+      told.add(index);
+      on({ event: "results", first: index, count: 1 });
+    }
+    on({ event: "progress", tasks: job.view(now()).tasks, reason: null });
+  }, FOLLOW_MS);
+  return () => clearInterval(timer);
 }
 
 function snapshot(world: World, watched: DemoJob | null, now: number): Changes {

@@ -25,6 +25,8 @@ export interface DemoJobPlan {
   chance: Chance;
 }
 
+const WAITS_FOR_TRIAL = { code: "waiting_for_trial", text: "waiting for the trial: the other tasks run when it is released" };
+
 export class DemoJob {
   readonly plan: DemoJobPlan;
   readonly spans: Span[] = [];
@@ -41,6 +43,8 @@ export class DemoJob {
   #newSpans: Span[] = [];
   /** Waiting tasks do not start while it is set. */
   held: { code: string; text: string } | null = null;
+  /** The tasks after a trial's first one wait until it is set. */
+  released = false;
 
   constructor(plan: DemoJobPlan) {
     this.plan = plan;
@@ -55,6 +59,9 @@ export class DemoJob {
   }
   get ended(): boolean {
     return this.#ended !== null;
+  }
+  get waitsForTrial(): boolean {
+    return this.plan.view.trial && !this.released;
   }
   get running(): number {
     return this.#counts.running;
@@ -144,7 +151,7 @@ export class DemoJob {
       ...this.plan.view,
       state,
       tasks: { ...counts },
-      reason: this.#ended === null && counts.running === 0 ? this.held : null,
+      reason: this.#ended === null && counts.running === 0 ? (this.waitsForTrial ? WAITS_FOR_TRIAL : this.held) : null,
       machines: counts.total === counts.queued ? [] : [this.#machine],
       started_ms: this.#started,
       ended_ms: this.#ended,
@@ -209,7 +216,7 @@ export class DemoJob {
 
   #begin(core: number, at: number): boolean {
     while (this.#next < this.plan.tasks && this.#state[this.#next] !== QUEUED) this.#next += 1;
-    if (this.#next >= this.plan.tasks) return false;
+    if (this.#next >= this.plan.tasks || (this.waitsForTrial && this.#next > 0)) return false;
     const index = this.#next;
     // Task times spread as measured ones do: never below half, a few far above.
     const spread = 0.5 - Math.log(1 - this.plan.chance() * 0.98) * 0.5;

@@ -7,13 +7,13 @@ const MIB = 1024 ** 2;
 const failure = (kind: string, message: string, exit_code: number | null = null): FailureView => ({ kind, message, exit_code, backtrace: [] });
 const task = (index: number, of: FailureView | null): TaskView => ({
   index, state: of === null ? "done" : "failed", item: null, attempt: 1, machine: null, run_ms: null, failures: 0, losses: 0,
-  elsewhere: 0, failure: of, reason: null, progress_per_mille: null, attempts: [], log_tail: [],
+  elsewhere: 0, failure: of, reason: null, progress_per_mille: null, attempts: [], log_tail: [], parameters: [],
 });
 const job = (more: Partial<JobView>): JobView => ({
   id: "j", name: "n", state: "running", tasks: { total: 480, queued: 145, running: 42, done: 291, failed: 2, cancelled: 0, cached: 0 },
   reason: null, machines: [], module: "", module_name: "", priority: 0, accepted_ms: 0, started_ms: 1_000, ended_ms: null, fold: null,
   result_type: null, grid: null, trial: false, cancelled_by: null, first_failure: null, command: "", eta_ms: 115_000, per_second: 1.5,
-  alone_ms: null, task_ms: null, explores: false, ...more,
+  alone_ms: null, task_ms: null, explores: false, params: {}, ...more,
 });
 const said = (of: JobView, now: number): string[] =>
   factsOf(of, now).map(({ before, value, after }) => [before, value, after].filter(Boolean).join(" "));

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { ParameterView } from "../../bridge/types";
 import { filled, knownPlaceholders, quoted, splitArguments, unknownPlaceholders } from "./arguments";
+import { readCommand, writeCommand } from "./command";
 import { combination, countRange, countSweep, sweptValues } from "./counts";
 import { readSize, readSpan, sizeWord, spanText, spanWord } from "./limits";
 import { parameterTitle, rangeText, wrongValue } from "./parameter";
+import { fixOf } from "./verdict";
 
 describe("arguments", () => {
   it.each([
@@ -101,5 +103,28 @@ describe("parameters", () => {
     expect(rangeText(parameter({}))).toBe("16 to 32,768");
     expect(rangeText(parameter({ min: null }))).toBe("");
     expect(parameterTitle("max_iterations")).toBe("Max iterations");
+  });
+});
+
+describe("commands", () => {
+  it("writes ours before the module and reads it back", () => {
+    const asked = { options: [["--range", "0..256"], ["--name", "a b"]] as [string, string][], module: "mandel.wasm", params: { max_iterations: "50" }, args: [] };
+    const line = writeCommand(asked);
+    expect(line).toBe("skep map --range 0..256 --name 'a b' mandel.wasm --max-iterations 50");
+    expect(readCommand(line, "mandel.wasm", true)).toEqual(asked);
+  });
+
+  it("keeps a program's own options from ours", () => {
+    const line = writeCommand({ options: [], module: "a.wasm", params: {}, args: ["--fast", "it's"] });
+    expect(line).toBe("skep run a.wasm -- --fast 'it'\\''s'");
+    expect(readCommand(line, "a.wasm", false).args).toEqual(["--fast", "it's"]);
+  });
+});
+
+describe("verdicts", () => {
+  it("takes the command out of the hint", () => {
+    expect(fixOf("build it for WASI: cargo build --release --target wasm32-wasip1")).toEqual({ text: "Build it for WASI.", command: "cargo build --release --target wasm32-wasip1" });
+    expect(fixOf("Rebuild with `GOOS=wasip1 GOARCH=wasm go build`.")).toEqual({ text: "Rebuild with.", command: "GOOS=wasip1 GOARCH=wasm go build" });
+    expect(fixOf("Drop the original .wasm.")).toEqual({ text: "Drop the original .wasm.", command: null });
   });
 });

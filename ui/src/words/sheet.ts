@@ -1,0 +1,137 @@
+/** What the drop plate and the run sheet say. */
+import { words } from "./en";
+import { binaryBytes, bytes, count, remaining, took } from "./format";
+
+const { plural } = words;
+
+export const sheetWords = {
+  runModule: "Run module",
+  plate: {
+    looking: (name: string) => `Looking at ${name}`,
+    drop: (size: string) => `${size}. Drop to set up.`,
+    many: (n: number) => `${plural(n, "file")}. Drop to use as input.`,
+    noModule: "No module is set up: drop a .wasm first.",
+    altHint: "Hold Alt to run at once",
+    cannot: "It cannot run here. Drop to see why.",
+  },
+  title: (name: string) => name,
+  close: "Close",
+  dialog: (name: string) => `Run ${name}`,
+  failed: (name: string) => `${name} could not be looked at`,
+  card: {
+    kernel: (title: string) => `Kernel: ${title}`,
+    size: "Size",
+    memory: (most: number) => `memory up to ${binaryBytes(most)}`,
+    mayDo: "May do",
+    before: "Run before",
+    runs: (runs: number, task_ms: number | null) =>
+      `${runs === 1 ? "once" : `${count(runs)} times`}${task_ms === null ? "" : `, about ${took(task_ms)} per task`}`,
+    never: "never",
+    warning: "Note",
+  },
+  inputs: {
+    title: "Inputs",
+    label: "How the input is cut into tasks",
+    once: "Once",
+    range: "Range",
+    files: "Files",
+    lines: "Lines",
+    sweep: "Sweep",
+    from: "From",
+    upTo: "up to",
+    step: "step",
+    arguments: "Arguments",
+    argumentsHint: "{index} {count} {item} {file}",
+    stdin: "Standard input",
+    stdinHint: "Text, or a file",
+    chooseFile: "Choose file…",
+    chooseFiles: "Choose files…",
+    chooseText: "Choose a text file…",
+    clear: (name: string) => `Do not use ${name}`,
+    each: "One task per file",
+    perLine: "One task per line",
+    name: "Name",
+    values: "Values",
+    valuesHint: "1, 2, 5 or 0..10 or 0..1..0.25",
+    add: "Add a parameter",
+    remove: (name: string) => `Remove ${name === "" ? "this parameter" : name}`,
+    inputFiles: "Input files",
+    inputHint: "read-only, under /in of every task",
+    function: "Function",
+    value: (type: string, at: number) => `Argument ${at + 1}: ${type}`,
+    lastFromRange: "The last argument is the value of the range.",
+    linesIn: (n: number) => plural(n, "line"),
+  },
+  preview: {
+    tasks: (n: number) => plural(n, "task"),
+    counted: (n: number) => `${plural(n, "task")}, counted by the kernel`,
+    tiles: (columns: number, rows: number) => `${count(columns)} by ${count(rows)} tiles`,
+    counting: "Counting tasks",
+    folded: (what: string) => `then ${what}`,
+    files: (n: number, size: number) => `${plural(n, "task")}, ${bytes(size)}`,
+    result: (media: string) => `combined to one ${media.replace(/^(image|text|application)\//, "").toUpperCase()}`,
+  },
+  parameters: { title: "Parameters", as: "as the kernel describes them" },
+  limits: {
+    title: "Limits",
+    summary: (memory: string, time: string) => `${memory}, ${time} per task`,
+    memory: "Memory per task",
+    time: "Time per task",
+    retries: "Retries",
+    retriesHint: "after the program itself failed",
+    priority: "Priority",
+    priorityHint: "-10 to 10",
+    fold: "Combine results",
+    folds: { "": "as the module says", none: "keep them apart", concat: "one after the other", json: "one JSON array", sum: "their sum", kernel: "by the kernel" },
+    name: "Name of the job",
+  },
+  trial: {
+    trying: "Trying one task here",
+    done: (took_ms: number) => `Tried one task here: ${took(took_ms)}.`,
+    about: (ms: number, cores: number) => `About ${remaining(ms)} on ${plural(cores, "core")}.`,
+    kept: "kept as task 0",
+    failed: (why: string) => `The first task failed: ${why}`,
+    stopped: (n: number) => `The other ${count(n)} were not started.`,
+    refused: (why: string) => `No task could be tried: ${why}`,
+  },
+  actions: {
+    copy: "Copy as command",
+    run: (n: number | null) => (n === null ? "Run" : n === 1 ? "Run" : `Run ${plural(n, "task")}`),
+    anyway: (n: number) => `Run the other ${count(n)} anyway`,
+    another: "Try another file",
+    failed: (why: string) => `The job was not started: ${why}`,
+    command: "Command",
+  },
+  refusal: {
+    title: "It cannot run here",
+    fix: "What to do",
+    copyFix: "Copy command",
+  },
+  line: (n: number) => `line ${count(n)}`,
+  wrong: {
+    noFiles: "Choose the files, one for each task.",
+    noLines: "Choose a text file, a line for each task.",
+    openQuote: "A quote is not closed.",
+    unknown: (names: readonly string[]) => `${names.map((name) => `{${name}}`).join(", ")} ${names.length === 1 ? "stands" : "stand"} for nothing here.`,
+    value: (type: string) => `A value of type ${type}.`,
+    size: "A size, such as 256 MiB.",
+    span: "A time, such as 10 min or 90 s.",
+    retries: "A whole number, 0 or more.",
+    priority: "A whole number from -10 to 10.",
+    sweepName: "Every parameter needs a name: letters, digits and _.",
+    sweepTwice: "Two parameters have the same name.",
+  },
+  uses: {
+    files: ["Reads input files.", "Reads no files."],
+    network: ["Asks for the network, which it does not get.", "No network."],
+    clock: ["Uses the clock.", ""],
+    random: ["Uses random numbers.", ""],
+  },
+} as const;
+
+/** What a module can ask for, as sentences. */
+export function usesText(uses: readonly string[]): string {
+  const { files, network, clock, random } = sheetWords.uses;
+  const say = (name: string, [yes, no]: readonly [string, string]): string => (uses.includes(name) ? yes : no);
+  return [say("files", files), say("network", network), say("clock", clock), say("random", random)].filter((text) => text !== "").join(" ");
+}
