@@ -87,7 +87,7 @@ export function demoBridge(): Bridge {
         return { reply: "done" };
       }
       case "inspect":
-        return { reply: "card", ...files.card(request.module.by === "name" ? request.module.name : request.module.blob) };
+        return { reply: "card", ...files.card(request.module.by === "name" ? request.module.name : (world.nameOf(request.module.blob) ?? request.module.blob)) };
       case "plan": {
         const grid = gridOf(pictureOf(request.params));
         return { reply: "plan", tasks: grid[0] * grid[1], grid };

@@ -76,8 +76,13 @@ export class World {
     return job;
   }
 
+  /** What a job that ran this module called it. */
+  nameOf(module: string): string | undefined {
+    return [...this.jobs.values()].find((job) => job.plan.view.module === module)?.plan.view.module_name;
+  }
+
   submit(submit: Submit, now: number): DemoJob {
-    const samples = submit.module.by === "name" && submit.module.name.includes("mandelbrot");
+    const samples = submit.module_name.includes("mandelbrot");
     const picture = pictureOf(submit.params);
     const grid = samples ? gridOf(picture) : null;
     const tasks = grid !== null ? grid[0] * grid[1] : tasksOf(submit);
