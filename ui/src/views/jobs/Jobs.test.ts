@@ -3,7 +3,9 @@ import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it } from "vitest";
 import { changes, job, machine, ScriptedBridge } from "../../../tests/fixtures";
 import { useBridge } from "../../bridge/bridge";
+import { cancelJob } from "../../state/job-actions";
 import { pool } from "../../state/pool.svelte";
+import { toasts } from "../../state/toasts.svelte";
 import JobRow from "./JobRow.svelte";
 import Jobs from "./Jobs.svelte";
 import { filterJobs } from "./filter";
@@ -63,13 +65,14 @@ describe("the list", () => {
     expect(screen.getByRole("table", { name: "Jobs" })).toBeVisible();
   });
 
-  it("cancels from a row's menu and undoes it by a retry", async () => {
-    const { toasts } = await import("../../state/toasts.svelte");
-    tell({ jobs: [job()] });
+  it("names each row's menu and opens its job", () => {
     render(JobRow, { job: job(), at: 0, selected: false, onselect: () => {} });
-    await userEvent.click(screen.getByRole("button", { name: "Actions for tiles" }));
-    // jsdom lays nothing out, so it cannot tell that the menu is visible.
-    await userEvent.click(await screen.findByRole("menuitem", { name: "Cancel job", hidden: true }));
+    expect(screen.getByRole("button", { name: "Actions for tiles" })).toHaveAttribute("aria-haspopup", "menu");
+    expect(screen.getByRole("link", { name: "tiles" })).toHaveAttribute("href", "#/jobs/j_1");
+  });
+
+  it("cancels at once and undoes it by a retry", async () => {
+    await cancelJob(job());
     expect(bridge.asked).toEqual([{ verb: "cancel", job: "j_1" }]);
     const shown = toasts.shown.at(-1);
     expect(shown?.action?.label).toBe("Undo");
