@@ -17,7 +17,7 @@ mod sweep;
 pub(crate) use options::{Map, Run, RunOptions};
 
 use crate::context::Context;
-use crate::failure::{Failure, usage};
+use crate::failure::{Failure, INTERRUPTED, usage};
 use crate::output::{json, words};
 use crate::reach::{self, Door, Start};
 use api::{Card, Fold, JobState, JobView, ModuleRef, Reply, Request, Verdict};
@@ -28,6 +28,7 @@ use parameters::Taken;
 use printer::Printer;
 use std::ffi::OsString;
 use std::path::Path;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 /// How long a job is submitted again when the node goes away meanwhile; the
@@ -125,9 +126,7 @@ async fn submit_and_follow(
     if let (true, Some(Door::Own(_))) = (meant.detach, &*door) {
         return Err(reach::no_node().into());
     }
-    let (job, tasks) = interrupts
-        .during(submit(context, door, start, module, meant))
-        .await?;
+    let (job, tasks) = submit(context, door, start, module, meant, &mut interrupts).await?;
     // `submit` leaves a door, and a detached job never starts a node.
     let Some(door) = door else { return Ok(()) };
     if meant.detach {
@@ -202,9 +201,12 @@ async fn submit(
     start: Start,
     module: &Module,
     meant: &Meant,
+    interrupts: &mut Interrupts,
 ) -> Result<(String, u32), Failure> {
     // Standard input can be read only once, whatever happens to the node.
-    let stdin = meant.read_stdin().await?;
+    let stdin = interrupts
+        .during(async { Ok(meant.read_stdin().await?) })
+        .await?;
     let begun = Instant::now();
     loop {
         if door.is_none() {
@@ -216,7 +218,7 @@ async fn submit(
             *door = Some(reached);
         }
         let Some(way) = door.as_ref() else { continue };
-        match send(way, module, meant, stdin.clone()).await {
+        match send(way, module, meant, stdin.clone(), interrupts).await {
             Err(Failure::Error(error)) if is_gone(&error) && begun.elapsed() < SUBMIT_FOR => {
                 if let Some(gone) = door.take() {
                     gone.leave().await;
@@ -233,15 +235,33 @@ async fn send(
     module: &Module,
     meant: &Meant,
     stdin: Option<bytes::Bytes>,
+    interrupts: &mut Interrupts,
 ) -> Result<(String, u32), Failure> {
-    let reference = match module {
-        Module::File { bytes, .. } => ModuleRef::Blob {
-            blob: door.upload(bytes.clone()).await?,
-        },
-        Module::Named(name) => Module::named(name),
+    let described = async {
+        let reference = match module {
+            Module::File { bytes, .. } => ModuleRef::Blob {
+                blob: door.upload(bytes.clone()).await?,
+            },
+            Module::Named(name) => Module::named(name),
+        };
+        Ok(meant.submit(door, reference, module.name(), stdin).await?)
     };
-    let submit = meant.submit(door, reference, module.name(), stdin).await?;
-    Ok(door.submit(submit).await?)
+    let submit = interrupts.during(described).await?;
+    let mut answer = pin!(door.submit(submit));
+    tokio::select! {
+        answer = &mut answer => return Ok(answer?),
+        () = interrupts.next() => {}
+    }
+    // Whether the job was accepted is not known before the answer; a second
+    // interrupt does not wait for it.
+    tokio::select! {
+        answer = answer => if let Ok((job, _)) = answer {
+            // It may have ended by itself, and a node that is gone runs nothing.
+            drop(door.ask(Request::Cancel { job }).await);
+        },
+        () = interrupts.next() => {}
+    }
+    Err(Failure::Ended(INTERRUPTED))
 }
 
 fn detached(context: &Context, job: &str, tasks: u32) -> Result<(), Failure> {

@@ -80,6 +80,20 @@ fn a_task_that_asks_for_another_machine_is_tried_again_then_given_up() {
     let task = home.json(&["task", "show", "last", "0"]);
     assert_eq!(task["attempt"], 4, "once and three times more: {task}");
     assert_eq!(task["failures"], 0, "{task}");
+    let told: Vec<u64> = task["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|earlier| earlier["attempt"].as_u64().unwrap())
+        .collect();
+    assert_eq!(told, [1, 2, 3], "the fourth is its failure: {task}");
+    let shown = home.run(&["task", "show", "last", "0"]).done();
+    let told = |attempt| format!("attempt {attempt} on ");
+    assert!(
+        (1..4).all(|attempt| shown.text().contains(&told(attempt))),
+        "{}",
+        shown.text()
+    );
 }
 
 #[test]
