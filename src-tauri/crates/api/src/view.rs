@@ -153,7 +153,8 @@ pub struct TaskView {
     pub failure: Option<FailureView>,
     pub reason: Option<Reason>,
     pub progress_per_mille: Option<u16>,
-    /// Earlier attempts that did not end well, newest last.
+    /// Earlier attempts that did not end well, newest last: the last few, and
+    /// not those that were given back.
     pub attempts: Vec<Attempt>,
     /// The last lines of its log.
     pub log_tail: Vec<String>,
@@ -171,6 +172,7 @@ pub struct ParameterValue {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Attempt {
     pub attempt: u32,
+    /// `None` for one of a machine that was forgotten.
     pub machine: Option<String>,
     pub what: String,
 }

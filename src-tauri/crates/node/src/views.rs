@@ -4,7 +4,7 @@ mod card;
 mod failure;
 
 pub(crate) use card::{card, module_title, refusal};
-pub(crate) use failure::{ELSEWHERE, failure, fold_failure};
+pub(crate) use failure::{ELSEWHERE, failed_attempt, failure, fold_failure};
 
 use crate::run::{Item, Run};
 use api::{
@@ -175,16 +175,18 @@ pub(crate) fn task(task: &TaskView, item: Item, names: &Names) -> api::TaskView 
             .map(failure),
         reason: task.explanation.as_ref().map(reason),
         progress_per_mille: task.progress,
-        attempts: last
-            .filter(|_| task.state != pool::TaskState::Failed)
-            .map(|failed| api::Attempt {
-                attempt: task
-                    .attempt
-                    .saturating_sub(u32::from(task.state != pool::TaskState::Queued)),
-                machine: None,
-                what: failed.message.clone(),
+        attempts: task
+            .failed_attempts
+            .iter()
+            // The one that a failed task ended with is its failure.
+            .filter(|earlier| {
+                task.state != pool::TaskState::Failed || earlier.attempt != task.attempt
             })
-            .into_iter()
+            .map(|earlier| api::Attempt {
+                attempt: earlier.attempt,
+                machine: Some(names.of(&earlier.machine)),
+                what: failed_attempt(earlier),
+            })
             .collect(),
         log_tail: Vec::new(),
     }

@@ -28,9 +28,9 @@ mod worker;
 pub use coordinator::Mutant;
 pub use coordinator::{
     CancelReason, Cells, Chore, ChoreDone, ClientId, CommandError, Coordinator, Counts, Event,
-    Explanation, FoldView, JobState, JobView, MachineState, MachineView, Measured, OWN_NODE, Peer,
-    ReasonCode, RestoreError, RetryChanges, Submit, SubmitError, Submitted, TaskState, TaskView,
-    TimerReason,
+    Explanation, FailedAttempt, FoldView, JobState, JobView, MachineState, MachineView, Measured,
+    OWN_NODE, Peer, ReasonCode, RestoreError, RetryChanges, Submit, SubmitError, Submitted,
+    TaskState, TaskView, TimerReason,
 };
 pub use id::{Digest, JobId, JobNo, Life, MachineId, Term};
 pub use moment::{Moment, Now};

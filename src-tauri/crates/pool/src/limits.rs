@@ -134,6 +134,13 @@ pub const INPUTS_MAX: usize = 10_000;
 /// Bytes kept of a failed try's message; the whole log lies with the result.
 pub const MESSAGE_BYTES_MAX: usize = 512;
 
+/// Earlier attempts of a task that are kept: as many as its retries allow where
+/// nobody raised them. Older ones are forgotten.
+pub const ATTEMPTS_KEPT_MAX: usize = 8;
+
+/// Bytes kept of what such an attempt said; the last one is kept whole.
+pub const ATTEMPT_MESSAGE_BYTES_MAX: usize = 160;
+
 /// Frames of a backtrace kept with a failed try.
 pub const BACKTRACE_FRAMES_MAX: usize = 8;
 

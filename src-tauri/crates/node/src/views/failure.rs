@@ -1,6 +1,7 @@
 //! Why a program failed, as people and programs read it.
 
 use api::FailureView;
+use pool::FailedAttempt;
 use pool::report::{Failure, FailureKind};
 
 /// What a program that asks for another machine exits with.
@@ -14,6 +15,17 @@ pub(crate) fn failure(failure: &Failure) -> FailureView {
             .exit_code
             .or((failure.kind == FailureKind::Elsewhere).then_some(ELSEWHERE)),
         backtrace: failure.backtrace.clone(),
+    }
+}
+
+/// In one line.
+pub(crate) fn failed_attempt(attempt: &FailedAttempt) -> String {
+    match (attempt.kind, attempt.exit_code) {
+        (FailureKind::ExitCode, Some(code)) if attempt.message.is_empty() => {
+            format!("exit code {code}")
+        }
+        (FailureKind::ExitCode, Some(code)) => format!("exit code {code}: {}", attempt.message),
+        _ => attempt.message.clone(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! What is known of tasks whose attempts did not end with a result.
 
 use crate::id::{Digest, MachineId};
-use crate::limits::{BACKTRACE_FRAMES_MAX, MESSAGE_BYTES_MAX};
+use crate::limits::{
+    ATTEMPT_MESSAGE_BYTES_MAX, ATTEMPTS_KEPT_MAX, BACKTRACE_FRAMES_MAX, MESSAGE_BYTES_MAX,
+};
 use crate::moment::Moment;
-use crate::report::Failure;
+use crate::report::{Failure, FailureKind};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +27,19 @@ pub(super) struct History {
     /// Machines it asked to be kept away from.
     pub(super) avoid: Vec<MachineId>,
     pub(super) failure: Option<Box<Failure>>,
+    /// The last few that were charged, this one too, newest last.
+    pub(super) attempts: Vec<FailedAttempt>,
+}
+
+/// An attempt that did not end well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedAttempt {
+    pub attempt: u32,
+    pub machine: MachineId,
+    pub kind: FailureKind,
+    /// At most [`ATTEMPT_MESSAGE_BYTES_MAX`] bytes.
+    pub message: String,
+    pub exit_code: Option<u32>,
 }
 
 /// What follows from a task's past while it is neither leased nor done.
@@ -45,8 +60,25 @@ impl History {
     pub(super) fn reopened(&self) -> History {
         History {
             attempt: self.attempt,
+            attempts: self.attempts.clone(),
             ..History::default()
         }
+    }
+
+    /// Notes that this attempt did not end well, `what` about it alone, and what
+    /// that means for the task.
+    pub(super) fn note(&mut self, attempt: u32, machine: MachineId, what: &str, failure: Failure) {
+        if self.attempts.len() >= ATTEMPTS_KEPT_MAX {
+            self.attempts.remove(0);
+        }
+        self.attempts.push(FailedAttempt {
+            attempt,
+            machine,
+            kind: failure.kind,
+            message: cut_off(what, ATTEMPT_MESSAGE_BYTES_MAX).to_owned(),
+            exit_code: failure.exit_code,
+        });
+        self.failure = Some(Box::new(failure));
     }
 
     pub(super) fn is_failed(&self) -> bool {
@@ -59,13 +91,9 @@ impl History {
 
 /// A failure as short as it is kept; the whole of it lies with the result.
 pub(super) fn shortened(failure: &Failure) -> Failure {
-    let mut end = failure.message.len().min(MESSAGE_BYTES_MAX);
-    while !failure.message.is_char_boundary(end) {
-        end -= 1;
-    }
     Failure {
         kind: failure.kind,
-        message: failure.message[..end].to_owned(),
+        message: cut_off(&failure.message, MESSAGE_BYTES_MAX).to_owned(),
         exit_code: failure.exit_code,
         backtrace: failure
             .backtrace
@@ -74,6 +102,10 @@ pub(super) fn shortened(failure: &Failure) -> Failure {
             .cloned()
             .collect(),
     }
+}
+
+fn cut_off(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
 }
 
 /// Histories of a job's tasks, as runs.

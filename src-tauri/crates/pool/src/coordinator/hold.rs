@@ -56,7 +56,7 @@ impl Coordinator {
         let charged = u32::from(!lease.inherited);
         job.tasks.put_back(first, count, now, |history| {
             let losses = history.losses + charged;
-            let lost = History {
+            let mut lost = History {
                 attempt: lease.attempt,
                 losses,
                 ..history.clone()
@@ -83,11 +83,8 @@ impl Coordinator {
                     until: now.after(loss_delay(spec.retry_delay, losses)),
                 }
             };
-            History {
-                standing,
-                failure: Some(Box::new(shortened(&failure))),
-                ..lost
-            }
+            lost.note(lease.attempt, lease.machine, why, shortened(&failure));
+            History { standing, ..lost }
         });
         self.note_failed(no, first, count);
         self.conclude(no);

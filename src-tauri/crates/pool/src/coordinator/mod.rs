@@ -42,6 +42,7 @@ pub use cells::{Cells, Counts};
 pub use command::{CommandError, RetryChanges, Submit, SubmitError, Submitted};
 pub use explain::{Explanation, ReasonCode};
 pub use fold::{Chore, ChoreDone, OWN_NODE};
+pub use history::FailedAttempt;
 pub use job::{CancelReason, ClientId};
 pub use measure::Measured;
 #[cfg(feature = "mutants")]

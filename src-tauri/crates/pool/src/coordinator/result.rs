@@ -187,7 +187,7 @@ impl Coordinator {
             Outcome::Done => return,
             Outcome::Failed(failure) => {
                 history.failures += 1;
-                history.failure = Some(Box::new(shortened(failure)));
+                history.note(chunk.attempt, machine, &failure.message, shortened(failure));
                 (
                     history.failures > spec.retries,
                     delay(spec.retry_delay, history.failures),
@@ -198,13 +198,9 @@ impl Coordinator {
                 if !history.avoid.contains(&machine) {
                     history.avoid.push(machine);
                 }
-                let failure = failure_of(
-                    FailureKind::Elsewhere,
-                    "asked to be run elsewhere",
-                    history.elsewhere,
-                    None,
-                );
-                history.failure = Some(Box::new(failure));
+                let failure =
+                    failure_of(FailureKind::Elsewhere, ELSEWHERE, history.elsewhere, None);
+                history.note(chunk.attempt, machine, ELSEWHERE, failure);
                 (
                     history.elsewhere > spec.elsewhere,
                     delay(spec.retry_delay, history.elsewhere),
@@ -218,7 +214,7 @@ impl Coordinator {
                     history.losses,
                     Some(why),
                 );
-                history.failure = Some(Box::new(failure));
+                history.note(chunk.attempt, machine, why, failure);
                 (
                     history.losses >= spec.lost.max(1),
                     loss_delay(spec.retry_delay, history.losses),
@@ -232,7 +228,7 @@ impl Coordinator {
                     history.refusals,
                     Some(why),
                 );
-                history.failure = Some(Box::new(failure));
+                history.note(chunk.attempt, machine, why, failure);
                 let first = spec.retry_delay.max(REFUSED_DELAY_MIN);
                 (false, delay(first, history.refusals))
             }
@@ -278,6 +274,9 @@ impl Coordinator {
         });
     }
 }
+
+/// Of an attempt that ended with EX_TEMPFAIL.
+const ELSEWHERE: &str = "asked to be run elsewhere";
 
 fn failure_of(kind: FailureKind, what: &str, times: u32, why: Option<&str>) -> Failure {
     let times = if times == 1 {

@@ -2,6 +2,7 @@
 
 use super::Coordinator;
 use super::explain::Explanation;
+use super::history::FailedAttempt;
 use super::job::{CancelReason, Ending, Folding, Job, Phase};
 use super::machine::{Link, Machine};
 use super::measure::Measured;
@@ -88,6 +89,9 @@ pub struct TaskView {
     pub elsewhere: u32,
     /// Why the last attempt that did not end well did not.
     pub last_failure: Option<Failure>,
+    /// The last attempts that did not end well, newest last; not those that
+    /// were given back.
+    pub failed_attempts: Vec<FailedAttempt>,
     /// Set while it waits.
     pub explanation: Option<Explanation>,
     /// Per mille, where the program says.
@@ -287,6 +291,7 @@ impl Coordinator {
             losses: history.map_or(0, |history| history.losses),
             elsewhere: history.map_or(0, |history| history.elsewhere),
             last_failure: history.and_then(|history| history.failure.as_deref().cloned()),
+            failed_attempts: history.map_or_else(Vec::new, |history| history.attempts.clone()),
             explanation: (state == TaskState::Queued).then(|| self.explain(job.id, Some(index))),
             progress,
         }

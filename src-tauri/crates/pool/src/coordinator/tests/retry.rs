@@ -3,8 +3,9 @@
 use super::table::{Table, report, secs, spec, trap};
 use crate::coordinator::{JobState, ReasonCode, TaskState};
 use crate::id::Digest;
+use crate::limits::ATTEMPT_MESSAGE_BYTES_MAX;
 use crate::message::{Results, ToCoordinator};
-use crate::report::{FailureKind, Outcome, Payload, Reports};
+use crate::report::{Failure, FailureKind, Outcome, Payload, Reports};
 use crate::spec::Spec;
 
 #[test]
@@ -117,6 +118,52 @@ fn elsewhere_ends_on_the_same_machine_after_three_tries() {
         view.last_failure.expect("a failure").kind,
         FailureKind::Elsewhere
     );
+    let told = view
+        .failed_attempts
+        .iter()
+        .map(|one| (one.attempt, one.kind));
+    let expected = (1..=4).map(|attempt| (attempt, FailureKind::Elsewhere));
+    assert!(told.eq(expected), "{:?}", view.failed_attempts);
+}
+
+fn said(message: String) -> Outcome {
+    Outcome::Failed(Failure {
+        kind: FailureKind::Trap,
+        message,
+        exit_code: None,
+        backtrace: Vec::new(),
+    })
+}
+
+#[test]
+fn the_last_few_attempts_are_remembered_through_a_reopening() {
+    let mut table = Table::new();
+    let seat = table.seat(1, 1);
+    let mut spec = spec(1);
+    spec.retries = 9;
+    let job = table.submit(spec);
+    for nth in 0..10 {
+        let chunk = table.lease(seat);
+        table.report(seat, chunk, said(format!("{nth} {}", "x".repeat(400))));
+        table.pass(secs(60));
+    }
+    assert_eq!(table.task(job, 0).state, TaskState::Failed);
+    let now = table.now;
+    table
+        .coordinator
+        .retry(now, job, crate::RetryChanges::default())
+        .expect("it has ended");
+    let attempts = table.task(job, 0).failed_attempts;
+    assert!(
+        attempts.iter().map(|one| one.attempt).eq(3..=10),
+        "{attempts:?}"
+    );
+    assert!(
+        attempts
+            .iter()
+            .all(|one| one.message.len() <= ATTEMPT_MESSAGE_BYTES_MAX)
+    );
+    assert!(attempts[7].message.starts_with("9 x"));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::table::spec;
 use crate::codec::{decode_row, encode_row};
 use crate::coordinator::Measured;
-use crate::coordinator::history::{History, Standing};
+use crate::coordinator::history::{FailedAttempt, History, Standing};
 use crate::coordinator::job::{CancelReason, ClientId, Ending, Facts, Folding, Phase};
 use crate::coordinator::machine::About;
 use crate::coordinator::save::LeaseRow;
@@ -90,6 +90,13 @@ fn other_rows_have_these_bytes() {
         standing,
         avoid: vec![MachineId([5; 16])],
         failure: Some(Box::new(failure())),
+        attempts: vec![FailedAttempt {
+            attempt: 4,
+            machine: MachineId([5; 16]),
+            kind: failure().kind,
+            message: failure().message,
+            exit_code: None,
+        }],
     };
     let lease = LeaseRow {
         machine: MachineId([6; 16]),
