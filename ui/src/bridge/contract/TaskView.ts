@@ -19,7 +19,8 @@ parameters: Array<ParameterValue>, attempt: number, machine: string | null,
  */
 run_ms: number | null, failures: number, losses: number, elsewhere: number, failure: FailureView | null, reason: Reason | null, progress_per_mille: number | null, 
 /**
- * Earlier attempts that did not end well, newest last.
+ * Earlier attempts that did not end well, newest last: the last few, and
+ * not those that were given back.
  */
 attempts: Array<Attempt>, 
 /**
