@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::Hasher as _;
 
-use fnv::FnvHasher;
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
@@ -24,11 +22,33 @@ pub(crate) struct Counts<'a> {
 
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// In a table that is given each hash, because a word is hashed while its
-    /// end is looked for. FNV has no random seed: one text gives one result
-    /// wherever it runs, and who writes the text pays for its collisions alone.
-    seen: HashTable<(String, u64)>,
+    /// In a table that is given each hash, because a word's first bytes are at
+    /// hand when its end is found. The hash has no random seed: one text gives
+    /// one result wherever it runs, and who writes the text pays for its
+    /// collisions alone.
+    seen: HashTable<Seen>,
     words: u64,
+}
+
+/// Bytes of a head.
+const HEAD_BYTES: usize = size_of::<u64>();
+/// 2⁶⁴ divided by the golden ratio: an odd number without a pattern.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A word and how often it was seen.
+struct Seen {
+    /// The first bytes, zeros where there are fewer: with the length it is all
+    /// of a short word.
+    head: u64,
+    /// Whole, as UTF-8: bytes can be cut without a look at their neighbours.
+    word: Box<[u8]>,
+    times: u64,
+}
+
+impl Seen {
+    fn hash(&self) -> u64 {
+        hash_of(self.head, &self.word)
+    }
 }
 
 impl fmt::Debug for Tally {
@@ -43,46 +63,44 @@ impl Tally {
     /// Counts the words of at least `min_length` letters.
     pub(crate) fn add_text(&mut self, text: &str, min_length: usize) {
         let text = composed(text);
-        let mut rest = &*text;
-        while !rest.is_empty() {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
             // No word goes across white space, and letters and digits alone are
             // one word: most words need no tables.
-            let (plain, hash) = plain_start(rest.as_bytes());
-            let piece = match rest.as_bytes().get(plain) {
-                None => plain,
-                Some(next) if next.is_ascii_whitespace() => plain,
-                Some(_) => {
-                    let more = rest
-                        .bytes()
-                        .skip(plain)
-                        .position(|byte| byte.is_ascii_whitespace());
-                    more.map_or(rest.len(), |more| plain + more)
+            let (plain, head) = plain_start(bytes, at);
+            let end = match bytes.get(at + plain..) {
+                None | Some([]) => bytes.len(),
+                Some([next, ..]) if next.is_ascii_whitespace() => at + plain,
+                Some(more) => {
+                    let more = more.iter().position(u8::is_ascii_whitespace);
+                    more.map_or(bytes.len(), |more| at + plain + more)
                 }
             };
-            if piece > plain {
-                self.add_words_of(&rest[..piece], min_length);
+            if end > at + plain {
+                self.add_words_of(&text[at..end], min_length);
             } else if plain >= min_length {
-                self.add_word(&rest[..plain], hash, 1);
+                self.add_word(&bytes[at..end], head, 1);
             }
-            rest = rest.get(piece + 1..).unwrap_or_default();
+            at = end + 1;
         }
     }
 
     pub(crate) fn add_counts(&mut self, counts: &Counts<'_>) {
         for (word, times) in &counts.top {
-            self.add_word(word, hash_of(word), *times);
+            self.add_word(word.as_bytes(), eight_at(word.as_bytes(), 0), *times);
         }
     }
 
     /// The words by falling frequency, at most `top` of them.
     pub(crate) fn counts(&self, top: Option<usize>) -> Counts<'_> {
-        let mut words: Vec<(&str, u64)> = self
+        let mut words: Vec<(&[u8], u64)> = self
             .seen
             .iter()
-            .map(|(word, times)| (word.as_str(), *times))
+            .map(|seen| (&*seen.word, seen.times))
             .collect();
         let by_frequency =
-            |a: &(&str, u64), b: &(&str, u64)| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0));
+            |a: &(&[u8], u64), b: &(&[u8], u64)| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0));
         if let Some(top) = top.filter(|top| *top < words.len()) {
             words.select_nth_unstable_by(top, by_frequency);
             words.truncate(top);
@@ -93,57 +111,138 @@ impl Tally {
             distinct: self.seen.len() as u64,
             top: words
                 .into_iter()
-                .map(|(word, times)| (Cow::Borrowed(word), times))
+                .map(|(word, times)| (String::from_utf8_lossy(word), times))
                 .collect(),
         }
     }
 
+    #[inline(never)]
     fn add_words_of(&mut self, piece: &str, min_length: usize) {
         for word in piece.unicode_words() {
             if word.chars().nth(min_length - 1).is_some() {
                 let lower = word.to_lowercase();
-                self.add_word(&lower, hash_of(&lower), 1);
+                let lower = lower.as_bytes();
+                self.add_word(lower, eight_at(lower, 0), 1);
             }
         }
     }
 
-    fn add_word(&mut self, word: &str, hash: u64, times: u64) {
+    #[inline]
+    fn add_word(&mut self, word: &[u8], head: u64, times: u64) {
         self.words += times;
-        match self.seen.find_mut(hash, |(known, _)| known == word) {
-            Some((_, seen)) => *seen += times,
-            None => {
-                self.seen
-                    .insert_unique(hash, (word.to_owned(), times), |(known, _)| hash_of(known));
-            }
+        let hash = hash_of(head, word);
+        let known = if word.len() > HEAD_BYTES {
+            self.find_long(hash, word)
+        } else {
+            let is = |known: &Seen| known.head == head && known.word.len() == word.len();
+            self.seen.find_mut(hash, is)
+        };
+        match known {
+            Some(known) => known.times += times,
+            None => self.insert(hash, head, word, times),
+        }
+    }
+
+    #[inline(never)]
+    fn find_long(&mut self, hash: u64, word: &[u8]) -> Option<&mut Seen> {
+        self.seen.find_mut(hash, |known| *known.word == *word)
+    }
+
+    /// Apart, so that what is done for every word stays small.
+    #[cold]
+    #[inline(never)]
+    fn insert(&mut self, hash: u64, head: u64, word: &[u8], times: u64) {
+        let new = Seen {
+            head,
+            word: word.into(),
+            times,
+        };
+        self.seen.insert_unique(hash, new, Seen::hash);
+    }
+}
+
+/// Multiplies eight bytes at a time, because these are at hand. The halves are
+/// joined at the end: a table on 32 bits takes the lower one, which of a
+/// product is the poor one.
+#[inline]
+fn hash_of(head: u64, word: &[u8]) -> u64 {
+    let hash = head.wrapping_mul(SPREAD);
+    let hash = if word.len() > HEAD_BYTES {
+        hash_on(hash, word)
+    } else {
+        hash
+    };
+    hash ^ hash >> 32
+}
+
+#[inline(never)]
+fn hash_on(mut hash: u64, word: &[u8]) -> u64 {
+    for at in (HEAD_BYTES..word.len()).step_by(HEAD_BYTES) {
+        let next = hash.rotate_left(23) ^ eight_at(word, at);
+        hash = next.wrapping_mul(SPREAD);
+    }
+    hash
+}
+
+/// How many lower-case letters and digits of ASCII follow here, and the head of
+/// the word they are.
+fn plain_start(bytes: &[u8], at: usize) -> (usize, u64) {
+    let eight = eight_at(bytes, at);
+    let mut plain = plain_of(eight);
+    if plain < 8 {
+        return (plain, eight & ((1 << (8 * plain)) - 1));
+    }
+    loop {
+        let more = plain_of(eight_at(bytes, at + plain));
+        plain += more;
+        if more < 8 {
+            return (plain, eight);
         }
     }
 }
 
-/// How many lower-case letters and digits of ASCII a text begins with, and the
-/// hash of them.
-fn plain_start(bytes: &[u8]) -> (usize, u64) {
-    let mut hasher = FnvHasher::default();
-    let mut plain = 0;
-    while let Some(byte) = bytes
-        .get(plain)
-        .filter(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    {
-        hasher.write(&[*byte]);
-        plain += 1;
+/// Eight bytes from here on, zeros beyond the end.
+fn eight_at(bytes: &[u8], at: usize) -> u64 {
+    let rest = bytes.get(at..).unwrap_or_default();
+    match rest.first_chunk() {
+        Some(eight) => u64::from_le_bytes(*eight),
+        None => rest
+            .iter()
+            .rev()
+            .fold(0, |eight, byte| eight << 8 | u64::from(*byte)),
     }
-    (plain, hasher.finish())
 }
 
-fn hash_of(word: &str) -> u64 {
-    let mut hasher = FnvHasher::default();
-    hasher.write(word.as_bytes());
-    hasher.finish()
+/// How many of eight bytes, from the first on, are lower-case letters and
+/// digits of ASCII: all eight are compared at once, by sums that carry into
+/// the highest bit of a byte where it is at least something.
+fn plain_of(eight: u64) -> usize {
+    const HIGH: u64 = each(0x80);
+    let low = eight & !HIGH;
+    let at_least = |least: u8| low + each(0x80 - least);
+    let letter = at_least(b'a') & !at_least(b'z' + 1);
+    let digit = at_least(b'0') & !at_least(b'9' + 1);
+    let others = !((letter | digit) & !eight) & HIGH;
+    (others.trailing_zeros() / 8) as usize
+}
+
+/// This byte eight times.
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// Whether no byte has its highest bit: a piece at a time without a look in
+/// between, so that it is done in vectors, by modules too.
+fn is_ascii(text: &str) -> bool {
+    const PIECE_BYTES: usize = 4096;
+    let mut pieces = text.as_bytes().chunks(PIECE_BYTES);
+    pieces.all(|piece| piece.iter().fold(0, |all, byte| all | byte) < 0x80)
 }
 
 /// The text with its accents composed, so that é is one letter however it was
 /// typed.
 fn composed(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
+    if is_ascii(text) {
         return Cow::Borrowed(text);
     }
     match is_nfc_quick(text.chars()) {
@@ -197,6 +296,30 @@ mod tests {
             .collect();
         pieces.sort();
         assert_eq!(pieces, whole);
+    }
+
+    #[test]
+    fn plain_bytes_are_found_in_any_place_and_neighbourhood() {
+        for byte in 0..=u8::MAX {
+            let is_plain = byte.is_ascii_lowercase() || byte.is_ascii_digit();
+            for (place, filler) in (0..8).flat_map(|place| [(place, b'a'), (place, b'9')]) {
+                let mut eight = [filler; 8];
+                eight[place] = byte;
+                let plain = if is_plain { 8 } else { place };
+                assert_eq!(plain_of(u64::from_le_bytes(eight)), plain, "{eight:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_that_begin_alike_are_told_apart_at_any_length() {
+        let words: Vec<String> = (1..40)
+            .flat_map(|length| ["x", "y"].map(|last| format!("{:a<length$}{last}", "")))
+            .collect();
+        let text = words.join(" ");
+        let counts = counted(&format!("{text}\n{text}"), 1);
+        assert_eq!(counts.len(), words.len());
+        assert!(counts.iter().all(|(_, times)| *times == 2), "{counts:?}");
     }
 
     #[test]
