@@ -1,6 +1,6 @@
 //! What it costs to run modules behind both walls: `cargo xtask bench executor`.
 //!
-//! Prints one JSON object a line. Everything goes through the real executor
+//! With the name of a kernel it measures only that one. Prints one JSON object a line. Everything goes through the real executor
 //! and the parent's side of it; nothing is durable here.
 
 use bytes::Bytes;
@@ -53,6 +53,10 @@ async fn measure() {
     })
     .await
     .unwrap();
+
+    if let Some(kernel) = std::env::args().nth(1) {
+        return kernels(&sandbox, &kernel).await;
+    }
 
     for (name, text, floor) in [
         ("program that does nothing, one executor", NOTHING, 10.0),
@@ -145,11 +149,12 @@ async fn measure() {
         &format!("{size} bytes: compiled, stored, started, run"),
     );
 
-    kernels(&sandbox).await;
+    kernels(&sandbox, "").await;
 }
 
-/// The kernels that ship, against the same source built natively, one core.
-async fn kernels(sandbox: &Sandbox) {
+/// The kernels that ship and are named like this, against the same source
+/// built natively, one core.
+async fn kernels(sandbox: &Sandbox, named: &str) {
     let target = binaries().parent().unwrap().to_owned();
     for (name, floor, tasks, environment) in [
         (
@@ -169,6 +174,9 @@ async fn kernels(sandbox: &Sandbox) {
             vec![("SKEP_PARAM_MIN_LENGTH", "1"), ("SKEP_PARAM_TOP", "100")],
         ),
     ] {
+        if !name.contains(named) {
+            continue;
+        }
         let path = target.join("kernels").join(format!("{name}.wasm"));
         let native = binaries().join(name);
         let Ok(module) = std::fs::read(&path) else {
@@ -201,12 +209,12 @@ async fn kernels(sandbox: &Sandbox) {
         env.push(("SKEP_TASK_COUNT".to_owned(), "256".to_owned()));
         // The middle of the picture, where the work is.
         let first = if name == "mandelbrot" { 116 } else { 0 };
-        let mut ratios = Vec::new();
+        let (mut ratios, mut cpu_ratios) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let begun = Instant::now();
+            let (begun, cpu) = (Instant::now(), cpu_of_dead_children());
             native_run(&native, &env, &text, first..first + tasks);
-            let outside = begun.elapsed();
-            let begun = Instant::now();
+            let (outside, outside_cpu) = (begun.elapsed(), cpu_of_dead_children() - cpu);
+            let (begun, cpu) = (Instant::now(), cpu_of(executor.pid()));
             let list = (first..first + tasks)
                 .map(|index| Task {
                     index,
@@ -230,15 +238,41 @@ async fn kernels(sandbox: &Sandbox) {
                 .unwrap();
             drain(&mut executor, true).await;
             ratios.push(outside.as_secs_f64() / begun.elapsed().as_secs_f64());
+            let inside_cpu = cpu_of(executor.pid()) - cpu;
+            cpu_ratios.push(outside_cpu.as_secs_f64() / inside_cpu.as_secs_f64());
         }
-        report(
-            &format!("{name}: module against native, one core"),
-            "ratio",
-            ratios,
-            Some(floor),
-            "the same source, the same tasks, one process each",
-        );
+        for (by, ratios) in [("the clock", ratios), ("processor time", cpu_ratios)] {
+            report(
+                &format!("{name}: module against native, one core, by {by}"),
+                "ratio",
+                ratios,
+                Some(floor),
+                "the same source, the same tasks, one process each",
+            );
+        }
     }
+}
+
+/// Processor time of a process so far, its own and the system's for it.
+fn cpu_of(pid: u32) -> Duration {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap();
+    let nanoseconds = text.split_whitespace().next().unwrap();
+    Duration::from_nanos(nanoseconds.parse().unwrap())
+}
+
+/// Processor time of all children that have ended.
+fn cpu_of_dead_children() -> Duration {
+    // SAFETY: zeros are a valid value, and the call writes to a local.
+    let usage = unsafe {
+        let mut usage = std::mem::zeroed::<libc::rusage>();
+        assert_eq!(libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage), 0);
+        usage
+    };
+    let of = |time: libc::timeval| {
+        Duration::from_secs(time.tv_sec.unsigned_abs())
+            + Duration::from_micros(time.tv_usec.unsigned_abs())
+    };
+    of(usage.ru_utime) + of(usage.ru_stime)
 }
 
 /// The native build does the same tasks as one batch of frames.
