@@ -2,10 +2,12 @@
  * Visits every screen of the demo in a real browser, under the policy that the
  * app sets: takes its picture, lets axe look for barriers, and checks that no
  * text is cut off when it is twice as large. `node shots/run.mjs NAME…` visits
- * only screens whose names begin so; the pictures are in shots/out.
+ * only screens whose names begin so; the pictures are in shots/out. `--quick`
+ * sees each screen twice instead of five times: dark and large, light and
+ * small. `--readme` takes the two pictures of the README.
  */
 import { spawn } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { chromium } from "playwright-core";
@@ -29,7 +31,12 @@ const SETTLE_MS = 350;
 /** Skeletons appear only after 150 ms. */
 const LOAD_MS = 700;
 
-const wanted = process.argv.slice(2);
+const flags = process.argv.slice(2).filter((word) => word.startsWith("--"));
+const quick = flags.includes("--quick");
+const readme = flags.includes("--readme");
+/** The screen that shows what Skep is. */
+const README_SCREEN = "job-progress";
+const wanted = readme ? [README_SCREEN] : process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const visited = screens.filter((screen) => wanted.length === 0 || wanted.some((name) => screen.name.startsWith(name)));
 /** @type {string[]} */
 const problems = [];
@@ -43,10 +50,20 @@ const server = spawn(
 );
 try {
   await reachable();
-  for (const theme of ["dark", "light"]) {
-    await visitAll(theme, [], [["", LARGE, true], ["-small", SMALL, false]]);
+  if (quick) {
+    await visitAll("dark", [], [["", LARGE, true]]);
+    await visitAll("light", [], [["-small", SMALL, true]]);
+  } else {
+    for (const theme of ["dark", "light"]) {
+      await visitAll(theme, [], [["", LARGE, true], ["-small", SMALL, false]]);
+    }
+    await visitAll("dark", ["--blink-settings=defaultFontSize=32,minimumFontSize=0"], [["-text200", SMALL, true]]);
   }
-  await visitAll("dark", ["--blink-settings=defaultFontSize=32,minimumFontSize=0"], [["-text200", SMALL, true]]);
+  if (readme) {
+    for (const theme of ["dark", "light"]) {
+      copyFileSync(join(OUT, `${README_SCREEN}-${theme}.png`), join(import.meta.dirname, `../../.github/window-${theme}.png`));
+    }
+  }
 } finally {
   server.kill();
 }
@@ -60,11 +77,11 @@ if (problems.length > 0) {
 
 /**
  * @param {string} theme
- * @param {string[]} flags of the browser
+ * @param {string[]} options of the browser
  * @param {[suffix: string, size: { width: number, height: number }, axe: boolean][]} sizes
  */
-async function visitAll(theme, flags, sizes) {
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", ...flags] });
+async function visitAll(theme, options, sizes) {
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", ...options] });
   try {
     for (const scene of new Set(visited.map((screen) => screen.scene ?? "lively"))) {
       await visitScene(browser, scene, theme, sizes);

@@ -187,7 +187,6 @@ export const words = {
     battery: "battery",
     mains: "mains",
     powerUnknown: "unknown",
-    thisMachine: "This machine",
   },
 
   machine: {
@@ -367,7 +366,6 @@ export const words = {
     copyCommand: "Copy as command",
     copyLine: "Copy line",
     openFolder: "Open log folder",
-    lineMenu: "Actions for this line",
     summary: (shown: number, all: number) => (shown === all ? plural(all, "line") : `${count(shown)} of ${plural(all, "line")}`),
   },
 
@@ -426,7 +424,6 @@ export const words = {
     table: "Tasks as a table",
     failure: "Next failure",
     cancel: "Cancel job",
-    confirm: "Run from the sheet",
   },
 
   announce: {

@@ -18,6 +18,7 @@ const DRIVERS: &[(&str, &str)] = &[
     ("dbus-daemon", "dbus"),
     ("openbox", "openbox"),
     ("xdotool", "xdotool"),
+    ("chromium", "chromium"),
 ];
 /// Of the page, what it is made from.
 const PAGE_SOURCES: &[&str] = &[

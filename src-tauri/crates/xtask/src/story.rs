@@ -57,6 +57,8 @@ pub(crate) fn test(rest: &[String]) -> Done {
         .args(packages(RUNNING))
         .env("SKEP_EXECUTOR", &executor))?;
     app::prepare_tests()?;
+    say("Every screen of the page in a browser, and what keeps people out of it");
+    app::npm(&["run", "shots", "--", "--quick"])?;
     say("The window, on a screen of its own");
     run(cargo(&["test", "--locked"])
         .args(packages(RUNNING))
