@@ -150,6 +150,8 @@ codes! {
     NoOsWall = "no_os_wall" in Failed,
     /// The job has no result of this kind (yet).
     NoResult = "no_result" in Failed,
+    /// The result is no picture that can be shown small.
+    NotAnImage = "not_an_image" in Failed,
     /// The node is stopping and takes no new jobs.
     Stopping = "stopping" in Failed,
     /// A mistake in Skep itself.

@@ -4,6 +4,7 @@ use crate::view::{
     Card, Check, ConfigValue, Contribution, FailureView, JobView, LogLine, MachineView, ModuleView,
     Status, TaskCounts, TaskState, TaskView,
 };
+use crate::watch::{Changes, Sample, Span};
 use serde::{Deserialize, Serialize};
 
 /// The answer to a [`crate::Request`]; which one, the verb says.
@@ -35,6 +36,24 @@ pub enum Reply {
         next: Option<u32>,
     },
     Task(Box<TaskView>),
+    Spans {
+        spans: Vec<Span>,
+        /// Where the next page begins.
+        next: Option<String>,
+        /// Tasks that are done and whose time is not known any more: they ran
+        /// too long ago, or before this node was started.
+        dropped: u64,
+    },
+    /// Oldest first; a stretch in which no node ran has none.
+    Samples {
+        every_ms: u64,
+        samples: Vec<Sample>,
+    },
+    Plan {
+        tasks: u32,
+        /// Columns and rows.
+        grid: Option<(u32, u32)>,
+    },
     Results {
         results: Vec<ResultEntry>,
         next: Option<u32>,
@@ -114,4 +133,6 @@ pub enum Event {
         per_mille: u16,
     },
     Log(LogLine),
+    /// Only of a watch.
+    Changed(Box<Changes>),
 }

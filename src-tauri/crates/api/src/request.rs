@@ -1,5 +1,6 @@
 //! What a client may ask.
 
+use crate::watch::SampleSpan;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -31,6 +32,31 @@ pub enum Request {
     Cancel { job: String },
     /// → Done
     Retry { job: String, changes: LimitChanges },
+    /// What changes in the pool from now on, and of one job in detail, until
+    /// the client leaves. → Following, then [`crate::Event::Changed`]: at most
+    /// four a second, and none while nothing changes
+    Watch { job: Option<String> },
+    /// When tasks of the job ran, oldest first. → [`crate::Reply::Spans`]
+    Spans {
+        job: String,
+        from: Option<String>,
+        limit: u32,
+    },
+    /// How a machine fared. → [`crate::Reply::Samples`]
+    Samples { machine: String, span: SampleSpan },
+    /// What a kernel that counts its own tasks would make of these
+    /// parameters. → [`crate::Reply::Plan`]
+    Plan {
+        module: ModuleRef,
+        params: BTreeMap<String, String>,
+    },
+    /// A PNG of at most so many pixels in each direction, made from a result
+    /// that is a PNG. Bytes come back. → [`crate::Reply::Bytes`]
+    Thumbnail {
+        job: String,
+        index: u32,
+        pixels: u32,
+    },
     /// Only of an ended job. → Done
     RemoveJob { job: String },
     /// → [`crate::Reply::Tasks`]
@@ -106,6 +132,11 @@ impl Request {
             | Request::Jobs { .. }
             | Request::Job { .. }
             | Request::Follow { .. }
+            | Request::Watch { .. }
+            | Request::Spans { .. }
+            | Request::Samples { .. }
+            | Request::Plan { .. }
+            | Request::Thumbnail { .. }
             | Request::Cancel { .. }
             | Request::Retry { .. }
             | Request::RemoveJob { .. }

@@ -23,7 +23,8 @@ pub struct Changes {
     /// Of the watched job, in index order; in the snapshot all of it.
     pub cells: Vec<CellRun>,
     /// Of the watched job: attempts that started or ended since. A span that
-    /// was told before comes again with the same machine, core and start.
+    /// was told before comes again with the same machine, index, attempt and
+    /// start.
     pub spans: Vec<Span>,
 }
 

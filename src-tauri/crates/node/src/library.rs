@@ -4,14 +4,16 @@
 mod answer;
 mod jobs;
 mod results;
+mod timeline;
 
 use crate::driver::Driving;
 use crate::host::Host;
+use crate::spans::Spans;
 use crate::views::Names;
 use crate::{modules, views};
 use api::{Error, ErrorCode, Reply};
 use pool::spec::Spec;
-use pool::{Coordinator, FoldView, JobId, JobNo};
+use pool::{Coordinator, FoldView, JobId, JobNo, MachineId};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Blobs, Reader};
 
@@ -22,6 +24,9 @@ pub(crate) struct Library {
     blobs: Blobs,
     host: Arc<Host>,
     seen: Arc<modules::Seen>,
+    /// This machine, where it may work for the pool.
+    own: Option<MachineId>,
+    spans: Arc<Spans>,
 }
 
 #[derive(Clone, Debug)]
@@ -46,6 +51,8 @@ impl Library {
         reader: Reader,
         blobs: Blobs,
         host: Arc<Host>,
+        own: MachineId,
+        spans: Arc<Spans>,
     ) -> Library {
         Library {
             rules: Rules::Driven(driving),
@@ -53,6 +60,8 @@ impl Library {
             blobs,
             host,
             seen: Arc::default(),
+            own: Some(own),
+            spans,
         }
     }
 
@@ -63,11 +72,18 @@ impl Library {
             blobs,
             host: Arc::new(Host::new()),
             seen: Arc::default(),
+            own: None,
+            spans: Arc::new(Spans::new()),
         }
     }
 
     pub(crate) fn seen(&self) -> &modules::Seen {
         &self.seen
+    }
+
+    /// This machine, for whoever says what machines are called.
+    pub(crate) fn own(&self) -> Option<MachineId> {
+        self.own
     }
 
     pub(crate) fn reader(&self) -> &Reader {
@@ -100,11 +116,12 @@ impl Library {
 
     pub(crate) async fn machines(&self) -> Result<Vec<api::MachineView>, Error> {
         let host = self.host.reading();
+        let today = self.spans.tasks_today();
         // All machines of this pool are this machine.
         self.look(move |rules| {
             rules
                 .machines()
-                .map(|machine| views::machine(&machine, Some(&host)))
+                .map(|machine| views::machine(&machine, Some(&host), today))
                 .collect()
         })
         .await
@@ -131,7 +148,13 @@ impl Library {
     }
 
     async fn names(&self) -> Result<Names, Error> {
-        self.look(Names::read).await
+        let own = self.own;
+        self.look(move |rules| Names::read(rules, own)).await
+    }
+
+    /// What this machine is called.
+    pub(crate) fn own_name(&self, names: &Names) -> String {
+        self.own.map_or_else(String::new, |own| names.of(&own))
     }
 
     async fn found(&self, id: JobId) -> Result<Found, Error> {

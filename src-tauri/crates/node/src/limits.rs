@@ -95,9 +95,43 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Events that wait for a follower; beyond, ranges are joined and output is
 /// read from the store at the end.
 pub(crate) const FOLLOWER_EVENTS: usize = 256;
+/// How long the results of a transient job stay after its end for the client
+/// that was told of it: plenty to read the last of them.
+pub(crate) const READ_WITHIN: Duration = Duration::from_secs(30);
 /// The beginning of a running one-task job's output that is kept for
 /// followers who come late, in bytes and stream.
 pub(crate) const LIVE_BYTES: usize = 1 << 20;
+
+/// Between two changes told to one who watches.
+pub(crate) const CHANGES_EVERY: Duration = Duration::from_millis(250);
+/// Between two readings of a machine told to one who watches.
+pub(crate) const VITALS_EVERY: Duration = Duration::from_secs(1);
+/// Ended jobs that one who begins to watch is told of.
+pub(crate) const JOBS_WATCHED: usize = 100;
+/// What one event of a watch carries, in bytes of JSON, about: a quarter of a
+/// frame, because names may need several bytes a letter.
+pub(crate) const CHANGES_BYTES: usize = 256 << 10;
+/// Events that wait for one who watches; beyond, changes gather.
+pub(crate) const CHANGES_WAITING: usize = 4;
+/// Spans that are kept of one job: more than a timeline shows one by one.
+pub(crate) const SPANS_PER_JOB: usize = 20_000;
+/// Spans that are kept in all, of about a hundred bytes.
+pub(crate) const SPANS_KEPT: usize = 100_000;
+/// A picture's file that a thumbnail is made of, in bytes; it is read into
+/// memory.
+pub(crate) const PICTURE_BYTES_MAX: u64 = 64 << 20;
+/// A picture that a thumbnail is made of, in pixels: a second of decoding. It
+/// is read line by line.
+pub(crate) const PICTURE_PIXELS_MAX: u64 = 64 << 20;
+/// The same where its lines are interlaced, and all of it is in memory.
+pub(crate) const INTERLACED_PIXELS_MAX: u64 = 8 << 20;
+/// What decoding may allocate for a line and for texts that a picture has,
+/// in bytes.
+pub(crate) const PICTURE_MEMORY_MAX: usize = 16 << 20;
+/// Longest side of a thumbnail, in pixels.
+pub(crate) const THUMBNAIL_PIXELS_MAX: u32 = 1024;
+/// Thumbnails made at once: tasks want the cores too.
+pub(crate) const THUMBNAILS_AT_ONCE: usize = 2;
 
 /// Pieces in which bytes are streamed, in bytes; as on the socket.
 pub(crate) const PIECE_BYTES: usize = 64 << 10;

@@ -2,6 +2,7 @@
 
 mod call;
 pub(crate) mod door_errors;
+mod observe;
 pub(crate) mod start;
 mod verbs;
 
@@ -12,15 +13,17 @@ use crate::folders::Folders;
 use crate::host::Host;
 use crate::keep::Keep;
 use crate::library::Library;
+use crate::samples::Samples;
 use crate::settings::Settings;
 use crate::space::Space;
+use crate::watch::Watches;
 use crate::work::Wish;
 use api::{Error, Request};
 use sandbox::Sandbox;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// How long the last words of a worker may take once it was told to leave.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -63,6 +66,11 @@ struct Inner {
     /// To the worker of this machine, where there is one.
     wishes: Option<mpsc::Sender<Wish>>,
     space: Space,
+    watches: Watches,
+    /// Where they could not be kept, this is why.
+    samples: Result<Arc<Samples>, Error>,
+    /// Pictures being made smaller.
+    thumbnails: Semaphore,
     results_days: watch::Sender<u32>,
     /// Two names are not given at once.
     naming: tokio::sync::Mutex<()>,

@@ -21,13 +21,23 @@ const PARAM_SHOWN_BYTES: usize = 200;
 
 /// What machines are called: by name, or by id where two share a name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names(HashMap<MachineId, String>);
+pub(crate) struct Names {
+    names: HashMap<MachineId, String>,
+    /// This machine and its cores, where it is one of the pool.
+    own: Option<(MachineId, u32)>,
+}
 
 impl Names {
-    pub(crate) fn read(rules: &Coordinator) -> Names {
+    pub(crate) fn read(rules: &Coordinator, own: Option<MachineId>) -> Names {
+        let mut own_cores = None;
         let machines: Vec<_> = rules
             .machines()
-            .map(|machine| (machine.id, machine.name))
+            .map(|machine| {
+                if own == Some(machine.id) {
+                    own_cores = Some((machine.id, machine.cores));
+                }
+                (machine.id, machine.name)
+            })
             .collect();
         let shared = |name: &str| machines.iter().filter(|(_, other)| other == name).count() > 1;
         let named = |(id, name): &(MachineId, String)| {
@@ -38,12 +48,15 @@ impl Names {
             };
             (*id, called)
         };
-        Names(machines.iter().map(named).collect())
+        Names {
+            names: machines.iter().map(named).collect(),
+            own: own_cores,
+        }
     }
 
     /// One that was forgotten has its id left.
     pub(crate) fn of(&self, machine: &MachineId) -> String {
-        self.0
+        self.names
             .get(machine)
             .map_or_else(|| machine.to_string(), Clone::clone)
     }
@@ -109,7 +122,7 @@ pub(crate) fn job(job: &JobView, names: &Names) -> api::JobView {
         per_second: per_second(job),
         eta_ms: eta_ms(job),
         task_ms: task_ms(&job.measured),
-        alone_ms: None,
+        alone_ms: alone_ms(job, names.own),
     }
 }
 
@@ -129,6 +142,19 @@ fn eta_ms(job: &JobView) -> Option<u64> {
     let (tasks, span) = job.of_late.filter(|(tasks, _)| *tasks > 0)?;
     let rest = u128::from(job.queued + job.running);
     u64::try_from(span.as_millis() * rest / u128::from(tasks)).ok()
+}
+
+/// How long this machine alone would have worked at a job that others helped
+/// with: its own measured time of a task, for all of them, on all its cores.
+fn alone_ms(job: &JobView, own: Option<(MachineId, u32)>) -> Option<u64> {
+    let (own, cores) = own?;
+    let helped = job.measured.iter().any(|one| one.machine != own);
+    let here = job.measured.iter().find(|one| one.machine == own)?;
+    job.ended_wall_ms.filter(|_| helped)?;
+    let micros = u128::from(here.micros) * u128::from(job.done + job.failed);
+    let cores = u128::from(cores.max(1));
+    let alone = micros.checked_div(u128::from(here.tasks) * cores)?;
+    u64::try_from(alone / 1_000).ok()
 }
 
 /// The mean over all machines.
@@ -196,6 +222,7 @@ pub(crate) fn task(task: &TaskView, item: Item, names: &Names) -> api::TaskView 
 pub(crate) fn machine(
     machine: &MachineView,
     host: Option<&crate::host::Reading>,
+    tasks_today: u32,
 ) -> api::MachineView {
     api::MachineView {
         id: machine.id.to_string(),
@@ -221,11 +248,24 @@ pub(crate) fn machine(
         processor: host.map_or_else(String::new, |host| host.processor.clone()),
         core_loads: host.map_or_else(Vec::new, |host| host.core_loads.clone()),
         on_battery: None,
-        tasks_today: 0,
+        tasks_today,
         os: machine.os.clone(),
         version: machine.version.clone(),
         last_seen_ms: machine.last_seen_wall_ms,
     }
+}
+
+/// A machine with its readings as exactly as they mean something, so that
+/// what is the same looks the same.
+pub(crate) fn rounded(mut machine: api::MachineView) -> api::MachineView {
+    /// Memory in use is told in steps of this, in bytes.
+    const STEP: u64 = 16 << 20;
+    machine.cpu = machine.cpu.map(f32::round);
+    for load in &mut machine.core_loads {
+        *load = (*load * 20.0).round() / 20.0;
+    }
+    machine.memory.used -= machine.memory.used % STEP;
+    machine
 }
 
 pub(crate) fn task_state(state: pool::TaskState) -> TaskState {

@@ -34,6 +34,7 @@ gone: Array<string>, machines: Array<MachineView>, contribution: Contribution | 
 cells: Array<CellRun>, 
 /**
  * Of the watched job: attempts that started or ended since. A span that
- * was told before comes again with the same machine, core and start.
+ * was told before comes again with the same machine, index, attempt and
+ * start.
  */
 spans: Array<Span>, };

@@ -8,10 +8,25 @@ import type { LogLine } from "./LogLine";
 import type { MachineView } from "./MachineView";
 import type { ModuleView } from "./ModuleView";
 import type { ResultEntry } from "./ResultEntry";
+import type { Sample } from "./Sample";
+import type { Span } from "./Span";
 import type { Status } from "./Status";
 import type { TaskView } from "./TaskView";
 
 /**
  * The answer to a [`crate::Request`]; which one, the verb says.
  */
-export type Reply = { "reply": "done" } | { "reply": "status" } & Status | { "reply": "blob", blob: string, bytes: number, } | { "reply": "card" } & Card | { "reply": "submitted", job: string, tasks: number, existed: boolean, } | { "reply": "jobs", jobs: Array<JobView>, cursor: string | null, } | { "reply": "job" } & JobView | { "reply": "following" } | { "reply": "tasks", tasks: Array<TaskView>, next: number | null, } | { "reply": "task" } & TaskView | { "reply": "results", results: Array<ResultEntry>, next: number | null, folded: ResultEntry | null, } | { "reply": "bytes", bytes: number, } | { "reply": "module" } & ModuleView | { "reply": "modules", modules: Array<ModuleView>, } | { "reply": "machines", machines: Array<MachineView>, } | { "reply": "machine" } & MachineView | { "reply": "contribution" } & Contribution | { "reply": "checks", checks: Array<Check>, } | { "reply": "logs", lines: Array<LogLine>, } | { "reply": "config", values: Array<ConfigValue>, };
+export type Reply = { "reply": "done" } | { "reply": "status" } & Status | { "reply": "blob", blob: string, bytes: number, } | { "reply": "card" } & Card | { "reply": "submitted", job: string, tasks: number, existed: boolean, } | { "reply": "jobs", jobs: Array<JobView>, cursor: string | null, } | { "reply": "job" } & JobView | { "reply": "following" } | { "reply": "tasks", tasks: Array<TaskView>, next: number | null, } | { "reply": "task" } & TaskView | { "reply": "spans", spans: Array<Span>, 
+/**
+ * Where the next page begins.
+ */
+next: string | null, 
+/**
+ * Tasks that are done and whose time is not known any more: they ran
+ * too long ago, or before this node was started.
+ */
+dropped: number, } | { "reply": "samples", every_ms: number, samples: Array<Sample>, } | { "reply": "plan", tasks: number, 
+/**
+ * Columns and rows.
+ */
+grid: [number, number] | null, } | { "reply": "results", results: Array<ResultEntry>, next: number | null, folded: ResultEntry | null, } | { "reply": "bytes", bytes: number, } | { "reply": "module" } & ModuleView | { "reply": "modules", modules: Array<ModuleView>, } | { "reply": "machines", machines: Array<MachineView>, } | { "reply": "machine" } & MachineView | { "reply": "contribution" } & Contribution | { "reply": "checks", checks: Array<Check>, } | { "reply": "logs", lines: Array<LogLine>, } | { "reply": "config", values: Array<ConfigValue>, };

@@ -245,7 +245,7 @@ impl<'c> Following<'c> {
                 self.differs();
                 Ok(())
             }
-            Event::TaskProgress { .. } | Event::Log(_) => Ok(()),
+            Event::TaskProgress { .. } | Event::Log(_) | Event::Changed(_) => Ok(()),
         }
     }
 

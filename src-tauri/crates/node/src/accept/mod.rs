@@ -16,12 +16,13 @@ use crate::run::{Blob, InFile, Input, Number, Run, Shown};
 use crate::settings::Settings;
 use crate::stored::unreadable;
 use crate::template::Template;
-use api::{Error, ErrorCode, Reply, Split, Submit};
+use api::{Error, ErrorCode, ModuleRef, Reply, Split, Submit};
 use pool::spec::{Limits, Spec};
 use pool::{Digest, SubmitError};
 use sandbox::inspect::{Card, Fold as KernelFold, KernelDescription, Split as KernelSplit};
 use sandbox::{Entry, Sandbox};
 use split::Cut;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use store::{GetError, PutError};
 
@@ -48,15 +49,50 @@ struct Asked {
     env: Vec<(String, String)>,
 }
 
+/// A request whose input was cut and whose plan was made; its module and
+/// pieces are not kept yet.
+#[derive(Debug)]
+struct Understood {
+    module: Module,
+    kernel: Option<KernelDescription>,
+    run: Run,
+    cut: Cut,
+}
+
 impl Acceptance {
     pub(crate) async fn accept(&self, submit: Submit, submitter: u64) -> Result<Reply, Error> {
         let id = request::client_id(&submit.client_id)?;
-        request::check(&submit)?;
+        let Understood {
+            module,
+            kernel,
+            run,
+            mut cut,
+        } = self.understand(&submit).await?;
+        let fold = request::fold(&submit, kernel.as_ref())?;
+        let mut named = vec![module.digest];
+        if !module.stored {
+            self.put(module.bytes(self.keep.blobs()).await?).await?;
+        }
+        if let Some((pieces, bytes)) = cut.pieces.take() {
+            self.put(bytes).await?;
+            named.push(pieces);
+        }
+        named.extend(cut.inputs.iter().copied());
+        named.extend(run.files.iter().map(|file| file.blob.digest));
+        named.sort_unstable();
+        named.dedup();
+        let spec = self.spec(&submit, &module, run, cut.count, fold, &named);
+        self.submit(submit, submitter, id, spec, named).await
+    }
+
+    /// Everything that can be refused before anything is kept.
+    async fn understand(&self, submit: &Submit) -> Result<Understood, Error> {
+        request::check(submit)?;
         let module = modules::find(&submit.module, &self.library, self.keep.blobs()).await?;
-        let asked = request::ask(&submit, &module.card)?;
-        let mut cut = split::cut(&submit, &asked.entry, &asked.argv, self.keep.blobs()).await?;
-        let files = self.files(&submit).await?;
-        let (arguments, last_argument) = request::arguments(&submit, &asked, &module.card, &cut)?;
+        let asked = request::ask(submit, &module.card)?;
+        let mut cut = split::cut(submit, &asked.entry, &asked.argv, self.keep.blobs()).await?;
+        let files = self.files(submit).await?;
+        let (arguments, last_argument) = request::arguments(submit, &asked, &module.card, &cut)?;
         request::check_words(&asked, &cut)?;
         let mut run = Run {
             entry: asked.entry.clone(),
@@ -76,7 +112,7 @@ impl Acceptance {
                     .as_ref()
                     .and_then(|kernel| kernel.result.clone()),
                 grid: None,
-                command: command::line(&submit),
+                command: command::line(submit),
             },
         };
         if let Some(kernel) = &asked.kernel {
@@ -86,21 +122,34 @@ impl Acceptance {
                 run.entry = Entry::Kernel;
             }
         }
-        let fold = request::fold(&submit, asked.kernel.as_ref())?;
-        let mut named = vec![module.digest];
-        if !module.stored {
-            self.put(module.bytes(self.keep.blobs()).await?).await?;
+        Ok(Understood {
+            module,
+            kernel: asked.kernel,
+            run,
+            cut,
+        })
+    }
+
+    /// What a kernel that counts its own tasks would make of its parameters;
+    /// nothing is kept.
+    pub(crate) async fn preview(
+        &self,
+        module: ModuleRef,
+        params: BTreeMap<String, String>,
+    ) -> Result<Reply, Error> {
+        let Understood {
+            kernel, run, cut, ..
+        } = self.understand(&request::bare(module, params)).await?;
+        match kernel.map(|kernel| kernel.split) {
+            Some(KernelSplit::Plan) => Ok(Reply::Plan {
+                tasks: cut.count,
+                grid: run.shown.grid,
+            }),
+            Some(KernelSplit::Input) | None => Err(Error::new(
+                ErrorCode::PlanRefused,
+                "this module does not count its own tasks",
+            )),
         }
-        if let Some((pieces, bytes)) = cut.pieces.take() {
-            self.put(bytes).await?;
-            named.push(pieces);
-        }
-        named.extend(cut.inputs.iter().copied());
-        named.extend(run.files.iter().map(|file| file.blob.digest));
-        named.sort_unstable();
-        named.dedup();
-        let spec = self.spec(&submit, &module, run, cut.count, fold, &named);
-        self.submit(submit, submitter, id, spec, named).await
     }
 
     async fn submit(

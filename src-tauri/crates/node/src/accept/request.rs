@@ -6,13 +6,14 @@ use crate::limits::{ARGUMENT_BYTES_MAX, NAME_BYTES_MAX};
 use crate::run::Input;
 use crate::template::{Placeholder, Template};
 use crate::views::refusal;
-use api::{Error, ErrorCode, Fold, Split, Submit};
+use api::{Error, ErrorCode, Fold, ModuleRef, Split, Submit};
 use sandbox::inspect::{
     ArgumentError, Card, EntryError, KernelDescription, NumType, ParameterError,
     Split as KernelSplit, parse_arguments, parse_arguments_before_range,
 };
 use sandbox::limits::MEMORY_BYTES_MAX;
 use sandbox::{Entry, Value};
+use std::collections::BTreeMap;
 
 /// One page of WebAssembly memory, in bytes: no module gets along with less.
 const MEMORY_BYTES_MIN: u64 = 64 << 10;
@@ -23,6 +24,31 @@ pub(super) fn client_id(hex: &str) -> Result<[u8; 16], Error> {
         .ok()
         .and_then(|id| id.try_into().ok());
     id.ok_or_else(|| usage(format!("a client id is 32 hex digits, and {hex:?} is not")))
+}
+
+/// A job of this module with these parameters and nothing else.
+pub(super) fn bare(module: ModuleRef, params: BTreeMap<String, String>) -> Submit {
+    Submit {
+        client_id: String::new(),
+        module,
+        module_name: "this module".to_owned(),
+        name: None,
+        args: Vec::new(),
+        env: BTreeMap::new(),
+        invoke: None,
+        params,
+        split: Split::Once,
+        stdin: None,
+        files: Vec::new(),
+        fold: None,
+        limits: api::Limits::default(),
+        priority: 0,
+        timeout_ms: None,
+        chunk: None,
+        trial: false,
+        transient: false,
+        collect: false,
+    }
 }
 
 /// What does not depend on the module.

@@ -99,7 +99,9 @@ impl Client {
             request,
             Request::Upload { .. }
                 | Request::Follow { .. }
+                | Request::Watch { .. }
                 | Request::Read { .. }
+                | Request::Thumbnail { .. }
                 | Request::Report
                 | Request::Logs { follow: true, .. }
         );

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::follow::Follows;
 use crate::limits::{INPUTS_PER_TURN, SLEEP_MAX, TURNS_BEFORE_TIMER};
 use crate::space::Space;
+use crate::watch::Watches;
 use bytes::Bytes;
 use inbox::After;
 use pool::codec::{Decoder, encode};
@@ -36,6 +37,7 @@ pub(crate) struct Driver {
     pub(crate) inbox: mpsc::Receiver<Input>,
     pub(crate) chores: Chores,
     pub(crate) follows: Follows,
+    pub(crate) watches: Watches,
     pub(crate) space: Space,
     /// Smoothed time of a commit, for workers in this process: microseconds.
     pub(crate) commit_micros: watch::Sender<u32>,
@@ -208,6 +210,7 @@ impl Loop {
         }
         while let Some(event) = self.driver.coordinator.poll_event() {
             self.log(&event);
+            self.driver.watches.note(&event);
             self.driver.follows.publish(event);
         }
         while let Some(chore) = self.driver.coordinator.poll_chore() {

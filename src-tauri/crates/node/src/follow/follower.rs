@@ -3,7 +3,7 @@
 use super::output::{Show, Shown};
 use super::{News, Pending};
 use crate::library::Library;
-use crate::limits::{FOLLOWER_EVENTS, LOOK_EVERY, PROGRESS_EVERY};
+use crate::limits::{FOLLOWER_EVENTS, LOOK_EVERY, PROGRESS_EVERY, READ_WITHIN};
 use crate::stored::Kept;
 use crate::views::{self, Names};
 use api::{Error, Event, Reply, TaskCounts};
@@ -50,6 +50,7 @@ pub(crate) fn follow(
     news: Arc<News>,
     output: bool,
     single: bool,
+    transient: bool,
     library: Library,
     left: impl Future<Output = ()> + Send + 'static,
 ) -> Following {
@@ -70,8 +71,14 @@ pub(crate) fn follow(
     };
     tokio::spawn(async move {
         if let Ok(reply) = follower.run().await {
+            let read_later = transient && !is_cancelled(&reply);
             // Whoever followed may have left just now.
-            let _ = end.send(reply);
+            let told = end.send(reply).is_ok();
+            if read_later && told {
+                // Nothing of it stays once its followers have left, and its
+                // last results are read after its end.
+                tokio::time::sleep(READ_WITHIN).await;
+            }
         }
         left.await;
     });
@@ -79,6 +86,10 @@ pub(crate) fn follow(
         events: received,
         end: ended,
     }
+}
+
+fn is_cancelled(reply: &Reply) -> bool {
+    matches!(reply, Reply::Job(job) if job.state == api::JobState::Cancelled)
 }
 
 impl Follower {
@@ -137,12 +148,13 @@ impl Follower {
     async fn progress(&mut self) -> Result<api::JobView, Left> {
         self.looked = Instant::now();
         let (id, single) = (self.job, self.single);
+        let own = self.library.own();
         let looked = self.library.look(move |rules| {
             let task = if single { rules.task(id, 0) } else { None };
             (
                 rules
                     .job(&id)
-                    .map(|job| views::job(&job, &Names::read(rules))),
+                    .map(|job| views::job(&job, &Names::read(rules, own))),
                 task.and_then(|task| task.progress),
             )
         });

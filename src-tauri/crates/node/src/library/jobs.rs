@@ -13,9 +13,10 @@ use pool::spec::Spec;
 
 impl Library {
     pub(crate) async fn jobs(&self, cursor: Option<String>, limit: u32) -> Result<Reply, Error> {
-        let limit = limit.clamp(1, PAGE_ROWS_MAX) as usize;
+        let (own, limit) = (self.own, limit.clamp(1, PAGE_ROWS_MAX) as usize);
         let (jobs, more) = self
             .look(move |rules| {
+                let names = Names::read(rules, own);
                 // Newest first, so a page goes on after the last one's last job.
                 let mut listed = rules
                     .jobs()
@@ -31,7 +32,7 @@ impl Library {
                 let jobs: Vec<_> = listed
                     .by_ref()
                     .take(limit)
-                    .map(|job| views::job(&job, &Names::read(rules)))
+                    .map(|job| views::job(&job, &names))
                     .collect();
                 (jobs, listed.next().is_some())
             })
@@ -41,10 +42,11 @@ impl Library {
     }
 
     pub(crate) async fn job(&self, id: JobId) -> Result<api::JobView, Error> {
+        let own = self.own;
         self.look(move |rules| {
             rules
                 .job(&id)
-                .map(|job| views::job(&job, &Names::read(rules)))
+                .map(|job| views::job(&job, &Names::read(rules, own)))
         })
         .await?
         .ok_or_else(|| no_such_job(&id.to_string()))

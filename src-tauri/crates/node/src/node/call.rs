@@ -1,13 +1,14 @@
 //! The entrance: who asks is checked once, then each verb is answered.
 
-use super::{Inner, verbs};
+use super::{Inner, observe, verbs};
 use crate::answer::{Answer, Caller, Upload};
 use crate::journal;
 use api::{Error, ErrorCode, Reply, Request};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub(super) async fn call(
-    node: &Inner,
+    node: &Arc<Inner>,
     request: Request,
     caller: Caller,
     upload: Option<Upload>,
@@ -29,6 +30,13 @@ pub(super) async fn call(
             }
             node.space.check()?;
             node.acceptance().accept(*submit, submitter).await?
+        }
+        Request::Watch { job } => return observe::watch(node, job).await,
+        Request::Spans { job, from, limit } => node.library.spans(&job, from, limit).await?,
+        Request::Samples { machine, span } => observe::samples(node, &machine, span).await?,
+        Request::Plan { module, params } => node.acceptance().preview(module, params).await?,
+        Request::Thumbnail { job, index, pixels } => {
+            return observe::thumbnail(node, &job, index, pixels).await;
         }
         Request::Release { job } => verbs::release(node, &job).await?,
         Request::Follow { job, output } => return verbs::follow(node, &job, output).await,

@@ -11,10 +11,13 @@ use crate::host::{self, Host};
 use crate::identity::{self, Identity};
 use crate::keep::Keep;
 use crate::library::Library;
-use crate::limits::INBOX;
+use crate::limits::{INBOX, THUMBNAILS_AT_ONCE};
+use crate::samples::{self, Samples};
 use crate::settings::Settings;
 use crate::space::Space;
+use crate::spans::Spans;
 use crate::tidy::Tidy;
+use crate::watch::Watches;
 use crate::work::{Supply, Wish, Working};
 use api::{Error, ErrorCode};
 use pool::{Coordinator, Life, Term, Worker, WorkerConfig, WorkerOptions};
@@ -24,7 +27,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::{Past, Store};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// How long a change of the settings waits until the coordinator knows of it.
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
@@ -58,7 +61,16 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
     let keep = Keep::new(blobs.clone(), space.clone());
     let (inbox, received) = mpsc::channel(INBOX);
     let driving = Driving::new(inbox);
-    let library = Library::of_node(driving.clone(), reader.clone(), blobs, host.clone());
+    let spans = Arc::new(Spans::new());
+    let watches = Watches::new(spans.clone());
+    let library = Library::of_node(
+        driving.clone(),
+        reader.clone(),
+        blobs,
+        host.clone(),
+        identity.machine,
+        spans.clone(),
+    );
     let (commit_micros, commits) = watch::channel(writer.commit_micros());
     let (ended_says, ended) = watch::channel(false);
     let life = Life(random()?);
@@ -73,6 +85,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
             keep: keep.clone(),
         },
         follows: Follows::default(),
+        watches: watches.clone(),
         space: space.clone(),
         commit_micros,
     };
@@ -86,7 +99,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
         Ok(sandbox) if options.work => {
             let (wishes, wished) = mpsc::channel(WISHES);
             let worker = worker(&options, &identity, life, &clock, &host, *commits.borrow());
-            let supply = Arc::new(Supply::new(sandbox.clone(), keep.clone()));
+            let supply = Arc::new(Supply::new(sandbox.clone(), keep.clone(), spans.clone()));
             let working = Working::new(worker, clock, supply, driving.clone(), wished, commits);
             tokio::spawn(async move {
                 working.run().await;
@@ -112,6 +125,22 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
             .clone()
             .watch(options.folders.data.clone(), ended.clone()),
     );
+    let samples = Samples::open(&options.folders.data).map(Arc::new);
+    let samples = samples.map_err(|error| {
+        tracing::warn!(%error, "samples of this machine cannot be kept");
+        Error::new(
+            ErrorCode::FolderUnusable,
+            format!("samples cannot be kept: {error}"),
+        )
+    });
+    if let Ok(samples) = &samples {
+        tokio::spawn(samples::take(
+            samples.clone(),
+            host.clone(),
+            spans,
+            ended.clone(),
+        ));
+    }
     Ok(Node {
         inner: Arc::new(Inner {
             settings: Mutex::new(options.settings.clone()),
@@ -124,6 +153,9 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
             sandbox,
             wishes,
             space,
+            watches,
+            samples,
+            thumbnails: Semaphore::new(THUMBNAILS_AT_ONCE),
             results_days,
             naming: tokio::sync::Mutex::default(),
             stopping: AtomicBool::new(false),

@@ -12,34 +12,29 @@ use crate::modules;
 use crate::settings::Settings;
 use crate::stored::unread;
 use crate::views;
-use api::{Contribution, Error, ErrorCode, LimitChanges, MachineState, ModuleRef, Reply, Status};
-use pool::{CommandError, JobId, JobState, RetryChanges};
+use api::{
+    Contribution, Error, ErrorCode, LimitChanges, MachineState, MachineView, ModuleRef, Reply,
+    Status,
+};
+use pool::{CommandError, Coordinator, Counts, JobId, JobState, RetryChanges};
 use std::time::Duration;
 use store::Write;
 use tokio::sync::mpsc;
 
 pub(super) async fn status(node: &Inner) -> Result<Reply, Error> {
-    #[derive(Default)]
-    struct Counts {
-        jobs_queued: u32,
-        jobs_running: u32,
-        tasks_queued: u32,
-        tasks_running: u32,
-    }
-    let counts = node.library.look(|rules| {
-        rules.jobs().fold(Counts::default(), |mut counts, job| {
-            match job.state {
-                JobState::Queued => counts.jobs_queued += 1,
-                JobState::Running | JobState::Folding => counts.jobs_running += 1,
-                JobState::Done | JobState::Failed | JobState::Cancelled => {}
-            }
-            counts.tasks_queued += job.queued;
-            counts.tasks_running += job.running;
-            counts
-        })
-    });
-    let counts = counts.await?;
-    Ok(Reply::Status(Box::new(Status {
+    let counts = node.library.look(Coordinator::counts).await?;
+    let (machines, contribution) = (node.library.machines().await?, contribution(node).await?);
+    let status = status_of(node, counts, machines, contribution);
+    Ok(Reply::Status(Box::new(status)))
+}
+
+pub(super) fn status_of(
+    node: &Inner,
+    counts: Counts,
+    machines: Vec<MachineView>,
+    contribution: Contribution,
+) -> Status {
+    Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         data_folder: node.options.folders.data.display().to_string(),
@@ -48,10 +43,10 @@ pub(super) async fn status(node: &Inner) -> Result<Reply, Error> {
         jobs_running: counts.jobs_running,
         tasks_queued: counts.tasks_queued,
         tasks_running: counts.tasks_running,
-        contribution: contribution(node).await?,
-        machines: node.library.machines().await?,
+        contribution,
+        machines,
         storage: node.space.said(),
-    })))
+    }
 }
 
 pub(super) async fn upload(
@@ -105,7 +100,7 @@ pub(super) async fn upload(
 
 pub(super) async fn follow(node: &Inner, job: &str, output: bool) -> Result<Answer, Error> {
     let job = node.library.find(job).await?;
-    let (news, no, single) = node
+    let (news, no, single, transient) = node
         .driving
         .ask_patiently(move |turn| {
             let view = turn
@@ -121,7 +116,7 @@ pub(super) async fn follow(node: &Inner, job: &str, output: bool) -> Result<Answ
             turn.coordinator
                 .follow(turn.now, job, news.id)
                 .map_err(|error| denied(error, job))?;
-            Ok((news, view.no, view.total == 1))
+            Ok((news, view.no, view.total == 1, view.spec.transient))
         })
         .await?;
     let (driving, id) = (node.driving.clone(), news.id);
@@ -134,8 +129,15 @@ pub(super) async fn follow(node: &Inner, job: &str, output: bool) -> Result<Answ
         // A node that has stopped is followed by nobody.
         let _ = left.await;
     };
-    let Following { events, end } =
-        start_following((job, no), news, output, single, node.library.clone(), left);
+    let Following { events, end } = start_following(
+        (job, no),
+        news,
+        output,
+        single,
+        transient,
+        node.library.clone(),
+        left,
+    );
     Ok(Answer {
         reply: Reply::Following,
         then: Then::Events(events, end),

@@ -5,6 +5,7 @@ use super::written::{Told, Unkept, Written, keep_all};
 use crate::keep::Keep;
 use crate::limits::{INLINE_BYTES, REPORT_AFTER, REPORT_BYTES, REPORTED_BLOB_TIME};
 use crate::manifest;
+use crate::spans::Lane;
 use bytes::Bytes;
 use pool::message::{Chunk, Output, Stream};
 use pool::report::{Files, Outcome, Plain, Reports};
@@ -27,6 +28,7 @@ pub(super) struct Collector {
     stderr: Written,
     /// Pieces are shown as they come.
     live: bool,
+    lane: Lane,
 }
 
 /// Tasks that ended and were not reported.
@@ -42,7 +44,7 @@ enum Ended {
 pub(super) type Part = (Chunk, Reports);
 
 impl Collector {
-    pub(super) fn new(keep: Keep, chunk: Chunk, live: bool) -> Collector {
+    pub(super) fn new(keep: Keep, chunk: Chunk, live: bool, lane: Lane) -> Collector {
         Collector {
             keep,
             chunk,
@@ -53,7 +55,13 @@ impl Collector {
             stdout: Written::default(),
             stderr: Written::default(),
             live,
+            lane,
         }
+    }
+
+    /// The running task takes long enough to be shown.
+    pub(super) fn started(&mut self) {
+        self.lane.started(self.current());
     }
 
     /// When what ended must be reported, if anything has.
@@ -82,12 +90,14 @@ impl Collector {
 
     /// Forgets what a task wrote that must run again.
     pub(super) fn forget_running(&mut self) {
+        self.lane.broke();
         self.stdout = Written::default();
         self.stderr = Written::default();
     }
 
     /// The running task ended. Parts to report, in order.
     pub(super) async fn ended(&mut self, end: End, micros: u64, out: Vec<OutFile>) -> Vec<Part> {
+        self.lane.ended(self.current(), 1, micros, end.is_done());
         let stdout = std::mem::take(&mut self.stdout);
         let stderr = std::mem::take(&mut self.stderr);
         if end.is_done()
@@ -109,6 +119,8 @@ impl Collector {
 
     /// Calls ended well: where the text of each ends in `bytes`.
     pub(super) async fn calls(&mut self, ends: &[u32], bytes: &[u8], micros: u64) -> Vec<Part> {
+        let count = u32::try_from(ends.len()).unwrap_or(u32::MAX);
+        self.lane.ended(self.current(), count, micros, true);
         let mut start = 0;
         let length = |end: &u32| {
             let length = (*end as usize).saturating_sub(start);

@@ -355,7 +355,8 @@ impl Slot {
         let flight = flights.front_mut();
         let mut parts = Vec::new();
         match event {
-            Event::Started { .. } | Event::Gone { .. } => {}
+            Event::Started { .. } => front.collector.started(),
+            Event::Gone { .. } => {}
             Event::Stdout { bytes, .. } => {
                 let output = front.collector.written(Stream::Stdout, bytes).await;
                 self.show(output).await?;
@@ -497,7 +498,8 @@ impl Slot {
                 fold_input,
             } => {
                 let live = spec.count == 1 && fold_input.is_none();
-                let collector = Collector::new(self.supply.keep.clone(), chunk, live);
+                let lane = self.supply.lane(self.id, &chunk);
+                let collector = Collector::new(self.supply.keep.clone(), chunk, live, lane);
                 let known = self
                     .supply
                     .known(chunk.job, &spec)

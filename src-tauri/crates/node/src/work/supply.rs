@@ -6,9 +6,11 @@ use crate::keep::Keep;
 use crate::limits::MODULES_READY;
 use crate::pieces::Pieces;
 use crate::run::{Input, Run};
+use crate::spans::{Lane, Spans};
+use pool::message::Chunk;
 use pool::report::{FailureKind, Outcome};
 use pool::spec::Spec;
-use pool::{Digest, JobId};
+use pool::{Digest, JobId, SlotId};
 use sandbox::{Caps, Entry, Executor, Prepared, Profile, Sandbox, SpawnError};
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -21,6 +23,7 @@ use store::GetError;
 pub(crate) struct Supply {
     sandbox: Sandbox,
     pub(super) keep: Keep,
+    spans: Arc<Spans>,
     loaded: Mutex<HashMap<JobId, Arc<Loaded>>>,
     /// Newest first.
     ready: Mutex<VecDeque<(Key, Prepared)>>,
@@ -60,13 +63,20 @@ pub(super) enum Source {
 }
 
 impl Supply {
-    pub(crate) fn new(sandbox: Sandbox, keep: Keep) -> Supply {
+    pub(crate) fn new(sandbox: Sandbox, keep: Keep, spans: Arc<Spans>) -> Supply {
         Supply {
             sandbox,
             keep,
+            spans,
             loaded: Mutex::default(),
             ready: Mutex::default(),
         }
+    }
+
+    /// Where the tasks of a chunk are noted that a slot works on.
+    pub(super) fn lane(&self, slot: SlotId, chunk: &Chunk) -> Lane {
+        let core = u16::try_from(slot.0).unwrap_or(u16::MAX);
+        Lane::new(self.spans.clone(), core, chunk.job, chunk.attempt)
     }
 
     /// A job that was loaded before, as it is now.

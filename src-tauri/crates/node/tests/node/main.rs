@@ -4,6 +4,7 @@
     reason = "a story expects one reply, and any other is its failure"
 )]
 
+mod explore;
 mod faults;
 mod follows;
 mod harness;
@@ -12,3 +13,4 @@ mod modules;
 #[path = "../../../cli/tests/stories/programs.rs"]
 mod programs;
 mod refusals;
+mod watching;
