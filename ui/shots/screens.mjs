@@ -23,6 +23,17 @@ const press = async (/** @type {Page} */ page, /** @type {string} */ name) => {
   if (await button.isVisible()) await button.click();
 };
 
+const MANDEL = { id: "f_mandel", name: "mandel.wasm", bytes: 1_840_000, is_module: true };
+const PAGE = { id: "f_page", name: "page_bg.wasm", bytes: 412_000, is_module: true };
+const LOOKED_AT = { hash: "9f3c", kind: "wasi_02_command", toolchain: null, memory_min: null, memory_max: null, uses: [], functions: [], kernel: null, warnings: [], known_as: null };
+const RUNS = { ...LOOKED_AT, bytes: MANDEL.bytes, title: "Command-line program (WASI 0.2)", verdict: { verdict: "run" } };
+const REFUSED = { ...LOOKED_AT, bytes: PAGE.bytes, title: "Part of a web page", verdict: { verdict: "refuse", code: "wrong_kind", message: "Built for a web page: it needs JavaScript around it." } };
+
+/** What the desktop tells while a file is dragged over the window. */
+const dragged = async (/** @type {Page} */ page, /** @type {string} */ phase, /** @type {object} */ file, /** @type {object | null} */ card) => {
+  await page.evaluate((detail) => window.dispatchEvent(new CustomEvent("demo-shell", { detail })), { event: "drag", phase, files: [file], x: 0, y: 0, card, alt: false });
+};
+
 /** @type {Screen[]} */
 export const screens = [
   { name: "overview", path: "#/overview" },
@@ -81,6 +92,51 @@ export const screens = [
   { name: "job-cancelled", path: "{job primes-upto}" },
   { name: "job-done", path: "{job mandel-poster}" },
   { name: "job-picture", path: "{job mandel-poster}/results" },
+  {
+    name: "job-task",
+    path: "{job mandelbrot-tiles}",
+    before: async (page) => {
+      await page.keyboard.press("f");
+      await page.keyboard.press("f");
+    },
+  },
+  {
+    name: "job-table",
+    path: "{job mandelbrot-tiles}",
+    before: async (page) => {
+      await page.keyboard.press("t");
+    },
+  },
+  {
+    name: "job-timeline-table",
+    path: "{job mandelbrot-tiles}/timeline",
+    before: async (page) => {
+      await page.getByRole("radio", { name: "Table" }).click();
+    },
+  },
+  { name: "job-explore", path: "{job mandel-poster}/results?look=explore" },
+  { name: "plate", path: "#/overview", before: (page) => dragged(page, "enter", MANDEL, RUNS), after: (page) => dragged(page, "leave", MANDEL, null) },
+  { name: "plate-refused", path: "#/overview", before: (page) => dragged(page, "enter", PAGE, REFUSED), after: (page) => dragged(page, "leave", PAGE, null) },
+  { name: "sheet-once", path: "#/overview", before: (page) => dragged(page, "drop", MANDEL, null), after: escape },
+  ...["Range", "Files", "Lines", "Sweep"].map((split) => ({
+    name: `sheet-${split.toLowerCase()}`,
+    path: "#/overview",
+    before: async (/** @type {Page} */ page) => {
+      await dragged(page, "drop", MANDEL, null);
+      await page.getByRole("radio", { name: split }).click();
+    },
+    after: escape,
+  })),
+  {
+    name: "sheet-kernel",
+    path: "#/modules",
+    before: async (page) => {
+      await page.getByRole("button", { name: /^Run .*mandelbrot/ }).first().click();
+      await page.getByText("counted by the kernel").waitFor();
+    },
+    after: escape,
+  },
+  { name: "sheet-refused", path: "#/overview", before: (page) => dragged(page, "drop", PAGE, null), after: escape },
   { name: "machines", path: "#/machines" },
   { name: "machines-table", path: "#/machines?view=table" },
   { name: "machines-slowed", scene: "slowed", path: "#/machines" },

@@ -59,11 +59,6 @@ export const jobWords = {
     releaseFailed: (why: string) => `The rest was not started: ${why}`,
   },
 
-  live: {
-    share: (name: string, percent: number) => `${name}: ${percent} % done`,
-    failed: (name: string, n: number) => `${name}: ${plural(n, "task")} failed`,
-  },
-
   grid: {
     title: "Tasks",
     roledescription: "task grid",

@@ -52,6 +52,7 @@ export class Spans {
         this.#latest(own);
       } else if (known.ended_ms === null || span.ended_ms !== null) {
         Object.assign(known, span);
+        this.#latest(known);
       }
     }
   }
@@ -72,12 +73,17 @@ export class Spans {
 
   /** How long each ended task's last attempt ran, in milliseconds. */
   *durations(): Generator<number> {
-    for (const span of this.#ran.values()) if (span.ended_ms !== null) yield span.ended_ms - span.started_ms;
+    for (const span of this.#ran.values()) {
+      const ms = ranOf(span);
+      if (ms !== null) yield ms;
+    }
   }
 
   #latest(span: Span): void {
-    const before = this.#ran.get(span.index);
-    if (before === undefined || before.attempt <= span.attempt) this.#ran.set(span.index, span);
+    for (let index = span.index; index < span.index + span.count; index += 1) {
+      const before = this.#ran.get(index);
+      if (before === undefined || before.attempt <= span.attempt) this.#ran.set(index, span);
+    }
   }
 
   #lane(machine: string, core: number): Lane {
@@ -89,6 +95,11 @@ export class Spans {
     }
     return lane;
   }
+}
+
+/** How long a task of it ran; several short ones of one span share its time. Null while it runs. */
+export function ranOf(span: Span): number | null {
+  return span.ended_ms === null ? null : (span.ended_ms - span.started_ms) / span.count;
 }
 
 /** Most come in order: the place is looked for from the end. */
@@ -151,11 +162,13 @@ export function flow(spans: readonly Span[], tasks: number, from_ms: number, to_
   const started = new Map<number, number>();
   const ended = new Array<number>(steps).fill(0);
   for (const span of spans) {
-    const before = started.get(span.index);
-    if (before === undefined || span.started_ms < before) started.set(span.index, span.started_ms);
+    for (let index = span.index; index < span.index + span.count; index += 1) {
+      const before = started.get(index);
+      if (before === undefined || span.started_ms < before) started.set(index, span.started_ms);
+    }
     if (span.ended_ms !== null && span.state === "done") {
       const at = Math.floor((span.ended_ms - from_ms) / step);
-      if (at >= 0 && at < steps) ended[at] = (ended[at] ?? 0) + 1;
+      if (at >= 0 && at < steps) ended[at] = (ended[at] ?? 0) + span.count;
     }
   }
   const starts = [...started.values()].sort((a, b) => a - b);

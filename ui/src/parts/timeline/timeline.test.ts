@@ -31,6 +31,14 @@ describe("spans", () => {
     expect(spans.lanes().map((lane) => [lane.core, lane.spans.map((one) => one.index)])).toEqual([[0, [0]], [1, [1, 2]]]);
   });
 
+  it("shares the time of short tasks that came as one", () => {
+    const spans = new Spans();
+    spans.add([span(4, 0, 0, 10, { count: 5 })]);
+    expect(spans.of(8)?.index).toBe(4);
+    expect([...spans.durations()]).toEqual([2, 2, 2, 2, 2]);
+    expect(flow(spans.all(), 9, 0, 100, 1)).toEqual([{ from_ms: 0, waiting: 4, ended: 5 }]);
+  });
+
   it("knows the last attempt of a task", () => {
     const spans = new Spans();
     spans.add([span(5, 0, 100, 200, { attempt: 2 }), span(5, 0, 0, 50, { state: "failed" })]);

@@ -42,6 +42,8 @@ export class Picture {
   #turn = 0;
   #began = 0;
   #whole = false;
+  /** Parts in full that this view has. */
+  #wanted = 0;
   #zoomed = 1;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -50,7 +52,6 @@ export class Picture {
   rendered = $state(0);
   took_ms = $state<number | null>(null);
   cancelled = $state(0);
-  machines = $state(1);
   error = $state.raw<ApiError | null>(null);
   waiting = $state.raw<readonly Tile[]>([]);
 
@@ -73,7 +74,7 @@ export class Picture {
     this.leave();
     const turn = this.#turn;
     [this.rendered, this.took_ms, this.error, this.#began] = [0, null, null, performance.now()];
-    this.#whole = false;
+    [this.#whole, this.#wanted] = [false, parts.length];
     this.#timer = setInterval(() => void this.#states(), STATES_EVERY_MS);
     const coarse = { width: Math.ceil(size.width / COARSE), height: Math.ceil(size.height / COARSE) };
     const all = { left: 0, top: 0, ...size };
@@ -196,10 +197,11 @@ export class Picture {
   }
 
   #count(): void {
-    const full = this.#parts.filter((part) => part.scale === 1).flatMap((part) => part.tiles);
+    const parts = this.#parts.filter((part) => part.scale === 1);
+    const full = parts.flatMap((part) => part.tiles);
     const done = full.filter((tile) => tile.state === "done").length;
     this.rendered = done;
-    if (done === full.length && done > 0) {
+    if (parts.length === this.#wanted && done === full.length && done > 0) {
       this.took_ms ??= performance.now() - this.#began;
       this.#whole = true;
       clearInterval(this.#timer);

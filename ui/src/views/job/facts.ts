@@ -22,12 +22,3 @@ export function factsOf(job: JobView, now: number): Fact[] {
   }
   return facts.slice(0, 6);
 }
-
-/** Shares that a screen reader is told of. */
-const MILESTONES: readonly number[] = [100, 75, 50, 25];
-
-/** The milestone a job has reached, in per cent; 0 before the first. */
-export function milestone(done: number, total: number): number {
-  if (total === 0) return 0;
-  return MILESTONES.find((share) => done * 100 >= share * total) ?? 0;
-}

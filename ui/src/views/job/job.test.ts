@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FailureView, JobView, TaskView } from "../../bridge/types";
-import { factsOf, milestone } from "./facts";
+import { factsOf } from "./facts";
 import { changesOf, failureText, group, ranWith, remedy } from "./failures";
 
 const MIB = 1024 ** 2;
@@ -26,11 +26,6 @@ describe("facts", () => {
   it("is one sentence for a job that is done", () => {
     const tasks = { total: 8, queued: 0, running: 0, done: 8, failed: 0, cancelled: 0, cached: 0 };
     expect(said(job({ state: "done", tasks, ended_ms: 52_000 }), 0)).toEqual(["8 done in 51 s"]);
-  });
-
-  it("tells milestones", () => {
-    expect([0, 1, 2, 3, 4].map((done) => milestone(done, 4))).toEqual([0, 25, 50, 75, 100]);
-    expect(milestone(0, 0)).toBe(0);
   });
 });
 

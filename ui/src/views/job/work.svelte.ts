@@ -85,7 +85,11 @@ export class Work {
   latestDone(limit: number): number[] {
     const ended = this.spans.all().filter((span) => span.state === "done" && span.ended_ms !== null);
     ended.sort((a, b) => (b.ended_ms ?? 0) - (a.ended_ms ?? 0) || b.index - a.index);
-    return [...new Set(ended.map((span) => span.index))].slice(0, limit);
+    const latest = new Set<number>();
+    for (const { index, count } of ended) {
+      for (let task = index + count - 1; task >= index && latest.size < limit; task -= 1) latest.add(task);
+    }
+    return [...latest];
   }
 
   stateOf(index: number): TaskState {
