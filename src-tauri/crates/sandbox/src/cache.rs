@@ -261,6 +261,29 @@ mod tests {
     }
 
     #[test]
+    fn another_module_engine_or_setting_is_another_key() {
+        let settings = CompileSettings::ALL;
+        let mut keys = vec![
+            key(&[1; 32], "engine", settings[0]),
+            key(&[2; 32], "engine", settings[0]),
+            key(&[1; 32], "engine of another version", settings[0]),
+        ];
+        keys.extend(
+            settings[1..]
+                .iter()
+                .map(|settings| key(&[1; 32], "engine", *settings)),
+        );
+        let count = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), count);
+        assert_eq!(
+            key(&[1; 32], "engine", settings[0]),
+            key(&[1; 32], "engine", settings[0])
+        );
+    }
+
+    #[test]
     fn a_damaged_entry_is_removed() {
         let dir = tempfile::tempdir().expect("a folder");
         let cache = cache(dir.path(), 1 << 20);
