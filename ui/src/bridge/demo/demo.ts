@@ -252,7 +252,7 @@ function delta(world: World, watched: DemoJob | null, told: Map<string, string>,
   return {
     whole: false,
     status: null,
-    jobs: [...world.jobs.values()].filter((job) => !job.ended || !told.has(`${job.id} ended`)).flatMap((job) => {
+    jobs: [...world.jobs.values()].filter((job) => job.plan.transient !== true && (!job.ended || !told.has(`${job.id} ended`))).flatMap((job) => {
       const view = job.view(now);
       if (job.ended) told.set(`${job.id} ended`, "");
       else told.delete(`${job.id} ended`);

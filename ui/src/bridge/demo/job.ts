@@ -12,6 +12,8 @@ const CANCELLED = 4;
 export interface DemoJobPlan {
   view: Omit<JobView, "tasks" | "state" | "started_ms" | "ended_ms" | "eta_ms" | "per_second" | "machines">;
   machine: string;
+  /** It lives by its client and is in no list. */
+  transient?: boolean;
   tasks: number;
   /** Typical length of a task. */
   task_ms: number;

@@ -109,6 +109,7 @@ export class World {
           explores: samples,
         },
         machine: MACHINE_ID,
+        transient: submit.transient,
         tasks,
         task_ms: submit.transient ? EXPLORE_TASK_MS : SUBMITTED_TASK_MS,
         cores: Array.from({ length: GIVEN_CORES }, (_, core) => core),
@@ -120,7 +121,7 @@ export class World {
   }
 
   jobViews(now: number): JobView[] {
-    return [...this.jobs.values()].map((job) => job.view(now)).sort((a, b) => b.accepted_ms - a.accepted_ms);
+    return [...this.jobs.values()].filter((job) => job.plan.transient !== true).map((job) => job.view(now)).sort((a, b) => b.accepted_ms - a.accepted_ms);
   }
 
   machine(now: number): MachineView {

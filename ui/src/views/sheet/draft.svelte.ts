@@ -149,6 +149,10 @@ export class Draft {
     if (!/^-?\d+$/.test(this.priority.trim()) || Math.abs(Number(this.priority)) > 10) wrong["priority"] = sheetWords.wrong.priority;
     return wrong;
   });
+  /** What is wrong with the input, once somebody began to give it. */
+  readonly inputProblem = $derived(
+    this.split === "range" || this.sweeps.some((one) => one.name !== "" || one.values !== "") ? this.wrong["input"] : undefined,
+  );
   readonly tasks = $derived("tasks" in this.counted ? this.counted.tasks : null);
   readonly valid = $derived(this.tasks !== null && this.tasks > 0 && Object.keys(this.wrong).length === 0);
   /** Everything that the submission depends on, as one text: another text is another job. */
