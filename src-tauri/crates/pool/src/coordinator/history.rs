@@ -91,13 +91,16 @@ impl History {
 
 /// A failure as short as it is kept; the whole of it lies with the result.
 pub(super) fn shortened(failure: &Failure) -> Failure {
-    let cut = |text: &str| cut_off(text, MESSAGE_BYTES_MAX).to_owned();
-    let frames = failure.backtrace.iter().take(BACKTRACE_FRAMES_MAX);
     Failure {
         kind: failure.kind,
-        message: cut(&failure.message),
+        message: cut_off(&failure.message, MESSAGE_BYTES_MAX).to_owned(),
         exit_code: failure.exit_code,
-        backtrace: frames.map(|frame| cut(frame)).collect(),
+        backtrace: failure
+            .backtrace
+            .iter()
+            .take(BACKTRACE_FRAMES_MAX)
+            .cloned()
+            .collect(),
     }
 }
 

@@ -10,7 +10,6 @@
 //! that one batch of inputs brought about is one transaction.
 
 mod blob;
-mod bounds;
 mod cells;
 mod chance;
 mod check;

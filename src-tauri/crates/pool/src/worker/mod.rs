@@ -123,8 +123,6 @@ pub struct Worker {
     actions: VecDeque<Action>,
     /// When the coordinator was last told that we live.
     said: Moment,
-    #[cfg(feature = "mutants")]
-    mutant: Option<crate::Mutant>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -186,15 +184,7 @@ impl Worker {
             transmits: VecDeque::new(),
             actions: VecDeque::new(),
             said: now.moment,
-            #[cfg(feature = "mutants")]
-            mutant: None,
         }
-    }
-
-    /// Plants a mistake; to be called right after [`Worker::new`].
-    #[cfg(feature = "mutants")]
-    pub fn plant(&mut self, mutant: crate::Mutant) {
-        self.mutant = Some(mutant);
     }
 
     // ---- getters

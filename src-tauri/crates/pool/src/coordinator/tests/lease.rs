@@ -1,7 +1,7 @@
 //! How leases are sized and handed out.
 
 use super::table::{MIB, Table, offer, spec};
-use crate::coordinator::{JobState, MachineState};
+use crate::coordinator::{JobState, MachineState, Measured};
 use crate::limits::{CHUNK_TASKS_MAX, CHUNKS_PER_SLOT};
 use crate::message::{Heartbeat, ToCoordinator};
 use crate::spec::{Limits, Spec};
@@ -43,6 +43,31 @@ fn ten_long_tasks_are_leased_one_by_one_and_none_waits_behind_another() {
         assert!(leases.iter().all(|chunk| chunk.count == 1));
     }
     assert_eq!(table.state(job), JobState::Done);
+}
+
+#[test]
+fn what_tasks_took_is_known_of_each_machine() {
+    let mut table = Table::new();
+    let seats = [table.seat(1, 1), table.seat(2, 1)];
+    let job = table.submit(Spec {
+        chunk: Some(2),
+        ..spec(4)
+    });
+    assert_eq!(table.job(job).measured, []);
+    for (seat, micros) in seats.into_iter().zip([10, 1_000]) {
+        let chunk = table.lease(seat);
+        table.finish_in(seat, chunk, micros);
+    }
+    assert_eq!(table.state(job), JobState::Done);
+    let measured = table.job(job).measured;
+    let of = |seat: usize, micros| Measured {
+        machine: seats[seat].machine,
+        tasks: 2,
+        micros,
+    };
+    assert_eq!(measured, [of(0, 20), of(1, 2_000)]);
+    table.restart();
+    assert_eq!(table.job(job).measured, measured);
 }
 
 #[test]

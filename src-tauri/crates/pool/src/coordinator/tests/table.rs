@@ -73,6 +73,47 @@ impl Table {
             .extend(core::iter::from_fn(|| self.coordinator.poll_chore()));
         self.coordinator.check();
         self.compare_restored();
+        self.compare_cells();
+    }
+
+    /// Those who watch see what each task and each job says of itself.
+    fn compare_cells(&self) {
+        let mut counts = Counts::default();
+        for job in self.coordinator.jobs() {
+            counts.tasks_queued += job.queued;
+            counts.tasks_running += job.running;
+            match job.state {
+                JobState::Queued => counts.jobs_queued += 1,
+                JobState::Running | JobState::Folding => counts.jobs_running += 1,
+                JobState::Done | JobState::Failed | JobState::Cancelled => {}
+            }
+            let cells = self.coordinator.cells(job.id).expect("a job has cells");
+            let mut next = 0;
+            for run in &cells {
+                assert_eq!(run.first, next, "{cells:?}");
+                next += run.count;
+                for index in [run.first, next - 1] {
+                    let task = self.task(job.id, index);
+                    let before = match task.state {
+                        TaskState::Queued | TaskState::Cancelled => task.attempt,
+                        TaskState::Running | TaskState::Done | TaskState::Failed => {
+                            task.attempt - 1
+                        }
+                    };
+                    assert_eq!(
+                        (run.state, run.retried),
+                        (task.state, before > 0),
+                        "task {index}: {cells:?}"
+                    );
+                }
+            }
+            assert_eq!(next, job.total, "{cells:?}");
+            let alike = |pair: &[Cells]| {
+                (pair[0].state, pair[0].retried) == (pair[1].state, pair[1].retried)
+            };
+            assert!(!cells.windows(2).any(alike), "not joined: {cells:?}");
+        }
+        assert_eq!(self.coordinator.counts(), counts);
     }
 
     fn compare_restored(&self) {

@@ -31,7 +31,6 @@ impl World {
             );
             machine.start(&mut self.stage);
         }
-        self.crowd();
         self.ask_authors();
     }
 
