@@ -75,7 +75,13 @@ export type PauseUntil = { kind: "for"; ms: number } | { kind: "tomorrow" } | { 
 export type Request =
   | door.Request
   | { verb: "pause"; until: PauseUntil }
-  | { verb: "resume" };
+  | { verb: "resume" }
+  | { verb: "watch"; job: string | null }
+  | { verb: "spans"; job: string; from: string | null; limit: number }
+  | { verb: "samples"; machine: string; span: door.SampleSpan }
+  | { verb: "plan"; module: door.ModuleRef; params: Record<string, string> }
+  | { verb: "thumbnail"; job: string; index: number; pixels: number }
+  | { verb: "report" };
 
 export type Reply =
   | Exclude<door.Reply, { reply: "status" | "contribution" }>
@@ -85,4 +91,4 @@ export type Reply =
   | { reply: "samples"; every_ms: number; samples: door.Sample[] }
   | { reply: "plan"; tasks: number; grid: [number, number] | null };
 
-export type Event = Exclude<door.Event, { event: "changed" }> | ({ event: "changed" } & Changes);
+export type Event = door.Event | ({ event: "changed" } & Changes);

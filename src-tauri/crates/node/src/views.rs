@@ -122,7 +122,10 @@ pub(crate) fn job(job: &JobView, names: &Names) -> api::JobView {
         per_second: per_second(job),
         eta_ms: eta_ms(job),
         task_ms: task_ms(&job.measured),
-        alone_ms: alone_ms(job, names.own),
+        alone_ms: job
+            .ended_wall_ms
+            .and(names.own)
+            .and_then(|own| alone_ms(&job.measured, job.done + job.failed, own)),
     }
 }
 
@@ -146,15 +149,13 @@ fn eta_ms(job: &JobView) -> Option<u64> {
 
 /// How long this machine alone would have worked at a job that others helped
 /// with: its own measured time of a task, for all of them, on all its cores.
-fn alone_ms(job: &JobView, own: Option<(MachineId, u32)>) -> Option<u64> {
-    let (own, cores) = own?;
-    let helped = job.measured.iter().any(|one| one.machine != own);
-    let here = job.measured.iter().find(|one| one.machine == own)?;
-    job.ended_wall_ms.filter(|_| helped)?;
-    let micros = u128::from(here.micros) * u128::from(job.done + job.failed);
-    let cores = u128::from(cores.max(1));
-    let alone = micros.checked_div(u128::from(here.tasks) * cores)?;
-    u64::try_from(alone / 1_000).ok()
+fn alone_ms(measured: &[Measured], tasks: u32, (own, cores): (MachineId, u32)) -> Option<u64> {
+    let helped = measured.iter().any(|one| one.machine != own);
+    let here = measured.iter().find(|one| one.machine == own)?;
+    let micros = u128::from(here.micros) * u128::from(tasks);
+    let at_once = u128::from(cores.clamp(1, tasks.max(1)));
+    let alone = micros.checked_div(u128::from(here.tasks) * at_once)?;
+    u64::try_from(alone / 1_000).ok().filter(|_| helped)
 }
 
 /// The mean over all machines.
@@ -317,5 +318,38 @@ fn reason(explanation: &Explanation) -> Reason {
     Reason {
         code: explanation.code.as_str().to_owned(),
         text: explanation.text.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{alone_ms, task_ms};
+    use pool::{MachineId, Measured};
+
+    fn measured(machine: u8, tasks: u64, micros: u64) -> Measured {
+        Measured {
+            machine: MachineId([machine; 16]),
+            tasks,
+            micros,
+        }
+    }
+
+    #[test]
+    fn alone_is_said_only_where_others_helped_and_this_machine_was_measured() {
+        let own = MachineId([1; 16]);
+        let (here, there) = (measured(1, 10, 20_000_000), measured(2, 30, 30_000_000));
+        // Forty tasks of two seconds on four cores.
+        assert_eq!(alone_ms(&[here, there], 40, (own, 4)), Some(20_000));
+        assert_eq!(alone_ms(&[there, here], 2, (own, 4)), Some(2_000));
+        assert_eq!(alone_ms(&[here], 40, (own, 4)), None);
+        assert_eq!(alone_ms(&[there], 40, (own, 4)), None);
+        assert_eq!(alone_ms(&[measured(1, 0, 0), there], 40, (own, 4)), None);
+    }
+
+    #[test]
+    fn a_typical_task_is_the_mean_over_all_machines() {
+        assert_eq!(task_ms(&[]), None);
+        let both = [measured(1, 1, 4_000), measured(2, 3, 4_000)];
+        assert_eq!(task_ms(&both), Some(2.0));
     }
 }

@@ -92,7 +92,7 @@ mod tests {
                 TaskState::Queued => 'q',
                 TaskState::Running => 'r',
                 TaskState::Done => 'd',
-                other => panic!("{other:?}"),
+                TaskState::Failed | TaskState::Cancelled => panic!("no cell is so"),
             };
             for cell in &mut cells[run.first as usize..(run.first + run.count) as usize] {
                 *cell = if run.retried {

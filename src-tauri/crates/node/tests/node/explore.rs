@@ -152,9 +152,9 @@ async fn a_view_comes_before_other_work_and_nothing_of_a_left_one_stays() {
         let job = pool.submit(view(zoom)).await;
         let mut followed = pool.follow(&job).await;
         let first = loop {
-            match followed.next().await.expect("a first tile") {
-                Event::Results { first, .. } => break first,
-                _ => {}
+            let event = followed.next().await.expect("a first tile");
+            if let Event::Results { first, .. } = event {
+                break first;
             }
         };
         let meanwhile = pool.job(&other).await.tasks.done - started;

@@ -6,7 +6,6 @@
 
 mod put;
 mod read;
-mod room;
 mod sweep;
 mod writer;
 
@@ -18,7 +17,6 @@ use crate::Digest;
 use crate::layout::make_private_folder;
 use data_encoding::HEXLOWER;
 use read::Verified;
-use room::Room;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,7 +34,6 @@ struct Shared {
     verified: Mutex<Verified>,
     /// How many [`Hold`]s there are on each blob.
     held: Mutex<HashMap<Digest, usize>>,
-    room: Room,
 }
 
 /// Keeps a blob from being deleted while somebody is about to refer to it.
@@ -54,7 +51,6 @@ impl Blobs {
                 folder,
                 verified,
                 held: Mutex::default(),
-                room: Room::default(),
             }),
         })
     }
