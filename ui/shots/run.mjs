@@ -109,7 +109,9 @@ async function visitScene(browser, scene, theme, sizes) {
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") problems.push(`${where}: ${message.text()}`);
   });
-  await page.goto(`${BASE}?demo=${scene}&still&theme=${theme}#/overview`);
+  // Time stands still but where a job is run to be looked at.
+  const still = scene === "welcome" ? "" : "&still";
+  await page.goto(`${BASE}?demo=${scene}${still}&theme=${theme}#/overview`);
   await page.waitForTimeout(LOAD_MS);
   const jobs = await jobPaths(page);
   for (const screen of visited.filter((one) => (one.scene ?? "lively") === scene)) {
