@@ -86,9 +86,6 @@ export type Request =
 export type Reply =
   | Exclude<door.Reply, { reply: "status" | "contribution" }>
   | ({ reply: "status" } & Status)
-  | ({ reply: "contribution" } & Contribution)
-  | { reply: "spans"; spans: door.Span[]; next: string | null; dropped: number }
-  | { reply: "samples"; every_ms: number; samples: door.Sample[] }
-  | { reply: "plan"; tasks: number; grid: [number, number] | null };
+  | ({ reply: "contribution" } & Contribution);
 
 export type Event = door.Event | ({ event: "changed" } & Changes);
