@@ -8,7 +8,12 @@ export interface Lane {
   spans: Span[];
 }
 
+/** How many of those that ended well last are kept at hand. */
+const LATEST_KEPT = 64;
+
 export class Spans {
+  /** Those that ended well last, the oldest first. */
+  #latestDone: Span[] = [];
   #byKey = new Map<string, Span>();
   #lanes = new Map<string, Lane>();
   #ran = new Map<number, Span>();
@@ -33,6 +38,7 @@ export class Spans {
     this.#byKey.clear();
     this.#lanes.clear();
     this.#ran.clear();
+    this.#latestDone = [];
     this.#first = Number.POSITIVE_INFINITY;
     this.#last = Number.NEGATIVE_INFINITY;
     this.dropped = 0;
@@ -50,9 +56,11 @@ export class Spans {
         this.#byKey.set(key, own);
         insert(this.#lane(span.machine, span.core).spans, own);
         this.#latest(own);
+        this.#ended(own);
       } else if (known.ended_ms === null || span.ended_ms !== null) {
         Object.assign(known, span);
         this.#latest(known);
+        this.#ended(known);
       }
     }
   }
@@ -71,6 +79,15 @@ export class Spans {
     return this.#ran.get(index);
   }
 
+  /** The tasks that ended well last, the newest first. */
+  latestDone(limit: number): number[] {
+    const tasks = new Set<number>();
+    for (const { index, count } of this.#latestDone.toReversed()) {
+      for (let task = index + count - 1; task >= index && tasks.size < limit; task -= 1) tasks.add(task);
+    }
+    return [...tasks];
+  }
+
   /** How long each ended task's last attempt ran, in milliseconds. */
   *durations(): Generator<number> {
     for (const span of this.#ran.values()) {
@@ -84,6 +101,15 @@ export class Spans {
       const before = this.#ran.get(index);
       if (before === undefined || before.attempt <= span.attempt) this.#ran.set(index, span);
     }
+  }
+
+  #ended(span: Span): void {
+    if (span.state !== "done" || span.ended_ms === null) return;
+    const latest = this.#latestDone.filter((one) => one !== span);
+    let at = latest.length;
+    while (at > 0 && (latest[at - 1]?.ended_ms ?? 0) > span.ended_ms) at -= 1;
+    latest.splice(at, 0, span);
+    this.#latestDone = latest.slice(-LATEST_KEPT);
   }
 
   #lane(machine: string, core: number): Lane {

@@ -39,6 +39,14 @@ describe("spans", () => {
     expect(flow(spans.all(), 9, 0, 100, 1)).toEqual([{ from_ms: 0, waiting: 4, ended: 5 }]);
   });
 
+  it("has what ended last at hand", () => {
+    const spans = new Spans();
+    spans.add([span(0, 0, 0, 30), span(1, 1, 0, 20), span(2, 2, 0, 40, { state: "failed" }), span(3, 0, 30, null)]);
+    expect(spans.latestDone(5)).toEqual([0, 1]);
+    spans.add([span(3, 0, 30, 50)]);
+    expect(spans.latestDone(2)).toEqual([3, 0]);
+  });
+
   it("knows the last attempt of a task", () => {
     const spans = new Spans();
     spans.add([span(5, 0, 100, 200, { attempt: 2 }), span(5, 0, 0, 50, { state: "failed" })]);

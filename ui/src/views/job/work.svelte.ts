@@ -83,13 +83,7 @@ export class Work {
 
   /** The tasks that ended well last, the newest first. */
   latestDone(limit: number): number[] {
-    const ended = this.spans.all().filter((span) => span.state === "done" && span.ended_ms !== null);
-    ended.sort((a, b) => (b.ended_ms ?? 0) - (a.ended_ms ?? 0) || b.index - a.index);
-    const latest = new Set<number>();
-    for (const { index, count } of ended) {
-      for (let task = index + count - 1; task >= index && latest.size < limit; task -= 1) latest.add(task);
-    }
-    return [...latest];
+    return this.spans.latestDone(limit);
   }
 
   stateOf(index: number): TaskState {
