@@ -4,24 +4,19 @@
 //! Accepting and results are durable at both ends; the node, its executors and
 //! this client share the machine's cores. Prints one JSON object a line.
 
+#[path = "../../executor/examples/shared/mod.rs"]
+mod shared;
+
 use api::{Limits, ModuleRef, Reply, Request, Split, Submit};
 use bytes::Bytes;
 use node::Then;
 use node::door::Client;
+use shared::{HELLO, NOTHING, SQUARE, report};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-
-const NOTHING: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
-const HELLO: &str = r#"(module
-  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
-  (memory (export "memory") 1) (data (i32.const 16) "hello\n")
-  (func (export "_start")
-    (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const 6))
-    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
-const SQUARE: &str = r#"(module (func (export "square") (param i64) (result i64) (i64.mul (local.get 0) (local.get 0))))"#;
 
 fn main() {
     tokio::runtime::Builder::new_current_thread()
@@ -314,18 +309,4 @@ fn resident_mb(pid: u32) -> f64 {
         .parse::<f64>()
         .unwrap()
         / 1000.0
-}
-
-fn report(name: &str, unit: &str, mut rounds: Vec<f64>, floor: Option<f64>, note: &str) {
-    rounds.sort_by(f64::total_cmp);
-    let floor = floor
-        .map(|floor| format!(",\"floor\":{floor}"))
-        .unwrap_or_default();
-    println!(
-        "{{\"name\":\"{name}\",\"unit\":\"{unit}\",\"median\":{:.4},\"min\":{:.4},\"max\":{:.4},\"runs\":{}{floor},\"note\":\"{note}\"}}",
-        rounds[rounds.len() / 2],
-        rounds[0],
-        rounds[rounds.len() - 1],
-        rounds.len()
-    );
 }

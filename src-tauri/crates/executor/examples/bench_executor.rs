@@ -1,13 +1,17 @@
 //! What it costs to run modules behind both walls: `cargo xtask bench executor`.
 //!
-//! With the name of a kernel it measures only that one. Prints one JSON object a line. Everything goes through the real executor
-//! and the parent's side of it; nothing is durable here.
+//! With the name of a kernel it measures only that one. Prints one JSON object
+//! a line. Everything goes through the real executor and the parent's side of
+//! it; nothing is durable here.
+
+mod shared;
 
 use bytes::Bytes;
 use sandbox::{
     Batch, Caps, Entry, Event, Executor, Options, Prepared, Profile, Program, RangeArg, Sandbox,
     Stdin, Task,
 };
+use shared::{HELLO, NOTHING, SQUARE, report};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,16 +23,8 @@ const ROUNDS: usize = 9;
 const PROGRAMS: u64 = 20_000;
 /// Function calls of one round.
 const CALLS: u32 = 1 << 20;
+/// Small functions, all different, whose code is about a megabyte.
 const FUNCTIONS_OF_A_MEGABYTE: usize = 9_000;
-
-const NOTHING: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
-const HELLO: &str = r#"(module
-  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
-  (memory (export "memory") 1) (data (i32.const 16) "hello\n")
-  (func (export "_start")
-    (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const 6))
-    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
-const SQUARE: &str = r#"(module (func (export "square") (param i64) (result i64) (i64.mul (local.get 0) (local.get 0))))"#;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -448,18 +444,4 @@ fn name_of(bytes: &[u8]) -> [u8; 32] {
 /// The release folder that `xtask bench` names.
 fn binaries() -> PathBuf {
     PathBuf::from(std::env::var_os("SKEP_BENCH_BINARIES").expect("run by `cargo xtask bench`"))
-}
-
-fn report(name: &str, unit: &str, mut rounds: Vec<f64>, floor: Option<f64>, note: &str) {
-    rounds.sort_by(f64::total_cmp);
-    let floor = floor
-        .map(|floor| format!(",\"floor\":{floor}"))
-        .unwrap_or_default();
-    println!(
-        "{{\"name\":\"{name}\",\"unit\":\"{unit}\",\"median\":{:.4},\"min\":{:.4},\"max\":{:.4},\"runs\":{}{floor},\"note\":\"{note}\"}}",
-        rounds[rounds.len() / 2],
-        rounds[0],
-        rounds[rounds.len() - 1],
-        rounds.len()
-    );
 }
