@@ -75,17 +75,11 @@ export type PauseUntil = { kind: "for"; ms: number } | { kind: "tomorrow" } | { 
 export type Request =
   | door.Request
   | { verb: "pause"; until: PauseUntil }
-  | { verb: "resume" }
-  | { verb: "watch"; job: string | null }
-  | { verb: "spans"; job: string; from: string | null; limit: number }
-  | { verb: "samples"; machine: string; span: door.SampleSpan }
-  | { verb: "plan"; module: door.ModuleRef; params: Record<string, string> }
-  | { verb: "thumbnail"; job: string; index: number; pixels: number }
-  | { verb: "report" };
+  | { verb: "resume" };
 
 export type Reply =
   | Exclude<door.Reply, { reply: "status" | "contribution" }>
   | ({ reply: "status" } & Status)
   | ({ reply: "contribution" } & Contribution);
 
-export type Event = door.Event | ({ event: "changed" } & Changes);
+export type Event = Exclude<door.Event, { event: "changed" }> | ({ event: "changed" } & Changes);
