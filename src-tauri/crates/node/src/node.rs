@@ -72,6 +72,7 @@ struct Inner {
     /// Pictures being made smaller.
     thumbnails: Semaphore,
     results_days: watch::Sender<u32>,
+    blob_quota: watch::Sender<Option<u64>>,
     /// Two names are not given at once.
     naming: tokio::sync::Mutex<()>,
     stopping: AtomicBool,

@@ -37,6 +37,8 @@ pub struct Settings {
     pub retry_delay: Duration,
     pub results_days: u32,
     pub cache_bytes: u64,
+    /// Of all blobs together; `None`: half of the disk that is free.
+    pub blob_bytes: Option<u64>,
     pub log_level: Level,
     pub app: App,
     sources: Sources,

@@ -4,10 +4,15 @@
 use crate::limits::{SPACE_LOOK_EVERY, SPACE_MIN_BYTES};
 use api::{Error, ErrorCode};
 use std::path::PathBuf;
+use store::Blobs;
 use tokio::sync::watch;
 
 /// As people read it in the status.
 const FULL: &str = "the disk is full: nothing new is accepted, and what runs is recorded when there is space again";
+
+/// As people read it in the status.
+const OVER: &str =
+    "inputs and results have reached storage.blob_quota: nothing new is accepted, and results wait";
 
 /// Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
@@ -19,6 +24,8 @@ struct State {
     held: bool,
     /// Less is free than anything new may take, or a blob did not fit.
     low: bool,
+    /// The blobs have all that they may have.
+    over: bool,
 }
 
 impl Space {
@@ -29,14 +36,21 @@ impl Space {
     /// What people are told, while there is no room.
     pub(crate) fn said(&self) -> Option<String> {
         let state = *self.0.borrow();
-        (state.held || state.low).then(|| FULL.to_owned())
+        if state.held || state.low {
+            Some(FULL.to_owned())
+        } else {
+            state.over.then(|| OVER.to_owned())
+        }
     }
 
     /// # Errors
     /// While there is no room for anything new.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.said().is_some() {
+        let state = *self.0.borrow();
+        if state.held || state.low {
             Err(full())
+        } else if state.over {
+            Err(over_quota(OVER))
         } else {
             Ok(())
         }
@@ -53,15 +67,30 @@ impl Space {
 
     /// Looks at the disk now and then, so that people are told before a commit
     /// fails, and when there is room again.
-    pub(crate) async fn watch(self, data: PathBuf, mut ended: watch::Receiver<bool>) {
+    pub(crate) async fn watch(
+        self,
+        data: PathBuf,
+        blobs: Blobs,
+        quota: watch::Receiver<Option<u64>>,
+        mut ended: watch::Receiver<bool>,
+    ) {
+        let mut quota_changes = quota.clone();
         loop {
+            let (used, mut allowed) = (blobs.used(), *quota.borrow());
             // Where the disk does not say how much is free, only writing tells.
             if let Ok(disk) = rustix::fs::statvfs(&data) {
                 let free = disk.f_bavail.saturating_mul(disk.f_frsize);
                 self.change(|state| state.low = free < SPACE_MIN_BYTES);
+                // Half of what would be free without them, so that it does not
+                // shrink as they grow.
+                allowed = allowed.or(Some(free.saturating_add(used) / 2));
             }
+            let allowed = allowed.unwrap_or(u64::MAX);
+            blobs.set_quota(allowed);
+            self.change(|state| state.over = used >= allowed);
             tokio::select! {
                 () = tokio::time::sleep(SPACE_LOOK_EVERY) => {}
+                Ok(()) = quota_changes.changed() => {}
                 _ = ended.wait_for(|ended| *ended) => return,
             }
         }
@@ -77,9 +106,20 @@ impl Space {
                 (true, false) => tracing::info!("there is space on the disk again"),
                 (false, false) | (true, true) => {}
             }
+            match (before.over, state.over) {
+                (false, true) => tracing::error!("{OVER}"),
+                (true, false) => tracing::info!("there is room for inputs and results again"),
+                (false, false) | (true, true) => {}
+            }
             before != *state
         });
     }
+}
+
+pub(crate) fn over_quota(why: &str) -> Error {
+    Error::new(ErrorCode::StorageFull, why).hint(
+        "remove jobs that have ended (skep job rm), or raise it: skep config set storage.blob_quota SIZE",
+    )
 }
 
 pub(crate) fn full() -> Error {

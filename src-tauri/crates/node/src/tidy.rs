@@ -32,6 +32,9 @@ impl Tidy {
             if self.forget_old().await.is_err() || self.sweep().await.is_err() {
                 return;
             }
+            if let Err(error) = self.keep.blobs().measure().await {
+                tracing::warn!(%error, "the blobs could not be counted");
+            }
             if let Err(error) = self.reader.back_up().await {
                 tracing::warn!(%error, "the database could not be backed up");
             }

@@ -209,3 +209,31 @@ fn a_folder_that_cannot_be_written_is_said() {
     assert!(status.success());
     assert_eq!(home.run(&["run", &module]).done().text(), "hello\n");
 }
+
+#[test]
+fn over_its_quota_the_blob_folder_takes_nothing_new() {
+    let home = Home::new();
+    let echo = home.file("echo.wat", programs::echo());
+    let large = home.file("large.txt", vec![b'x'; 3 << 20]);
+    let node = home.coordinator(&[]);
+    home.run(&["config", "set", "storage.blob_quota", "2MiB"])
+        .done();
+    let refused = home.run(&["--json", "run", "--stdin", &large, &echo]);
+    refused.refused(1, "storage_full");
+    assert!(refused.stderr.contains("storage.blob_quota"), "{refused:?}");
+    assert_eq!(home.json(&["job", "ls"])["jobs"], serde_json::json!([]));
+    home.run(&["config", "set", "storage.blob_quota", "--unset"])
+        .done();
+    let outcome = home.run(&["run", "--stdin", &large, &echo]).done();
+    assert!(outcome.stdout == vec![b'x'; 3 << 20]);
+    // What is there stays, and is said to be too much.
+    home.run(&["config", "set", "storage.blob_quota", "1MiB"])
+        .done();
+    until("it is said", || {
+        home.json(&["status"])["storage"].is_string()
+    });
+    home.run(&["--json", "run", &echo])
+        .refused(1, "storage_full");
+    home.run(&["job", "rm", "last"]).done();
+    assert!(node.stop().success());
+}

@@ -380,6 +380,7 @@ fn parameters(card: &Card, submit: &Submit) -> Result<Option<Vec<(String, String
 pub(crate) fn unkept(error: &PutError) -> Error {
     match error {
         PutError::Full => crate::space::full(),
+        PutError::OverQuota { .. } => crate::space::over_quota(&error.to_string()),
         PutError::TooLarge { cap } => Error::new(
             ErrorCode::InputTooLarge,
             format!("it is larger than the {cap} bytes that one blob may have"),

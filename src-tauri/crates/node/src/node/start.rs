@@ -120,11 +120,13 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
         results_days: days,
     };
     tokio::spawn(tidy.run());
-    tokio::spawn(
-        space
-            .clone()
-            .watch(options.folders.data.clone(), ended.clone()),
-    );
+    let (blob_quota, quota) = watch::channel(options.settings.blob_bytes);
+    tokio::spawn(space.clone().watch(
+        options.folders.data.clone(),
+        keep.blobs().clone(),
+        quota,
+        ended.clone(),
+    ));
     let samples = Samples::open(&options.folders.data).map(Arc::new);
     let samples = samples.map_err(|error| {
         tracing::warn!(%error, "samples of this machine cannot be kept");
@@ -157,6 +159,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
             samples,
             thumbnails: Semaphore::new(THUMBNAILS_AT_ONCE),
             results_days,
+            blob_quota,
             naming: tokio::sync::Mutex::default(),
             stopping: AtomicBool::new(false),
             worker_ended,

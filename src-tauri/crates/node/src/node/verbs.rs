@@ -66,6 +66,7 @@ pub(super) async fn upload(
     if bytes.is_some_and(|bytes| bytes > UPLOAD_BYTES_MAX) {
         return Err(too_large());
     }
+    node.space.check()?;
     let mut writer = node.keep.blobs().writer();
     while let Some(piece) = upload.recv().await {
         if writer.length() + piece.len() as u64 > UPLOAD_BYTES_MAX {
@@ -306,6 +307,7 @@ async fn take_over(node: &Inner, settings: Settings) -> Result<(), Error> {
     node.results_days.send_if_modified(|days| {
         std::mem::replace(days, settings.results_days) != settings.results_days
     });
+    node.blob_quota.send_replace(settings.blob_bytes);
     node.apply(&settings).await;
     let queued = u64::from(settings.queued_tasks);
     node.driving

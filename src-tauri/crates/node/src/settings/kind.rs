@@ -46,6 +46,12 @@ pub(super) enum Kind {
         max: u8,
         put: fn(&mut Settings, u8),
     },
+    /// Bytes, or as Skep finds best, which `auto` says in words.
+    BytesOrAuto {
+        min: u64,
+        auto: &'static str,
+        put: fn(&mut Settings, Option<u64>),
+    },
     Cores(fn(&mut Settings, Option<u32>)),
     /// One of these words.
     Choice {
@@ -106,6 +112,12 @@ impl Kind {
                         .map_err(|_| wrong(text, &self.accepts()))? as u8,
                 );
             }
+            Kind::BytesOrAuto { put, .. } if text == AUTO => put(settings, None),
+            Kind::BytesOrAuto { min, put, .. } => {
+                let value = units::bytes(text)?;
+                let value = within(value, *min..=u64::MAX, text, &self.accepts())?;
+                put(settings, Some(value));
+            }
             Kind::Cores(put) if text == AUTO => put(settings, None),
             Kind::Cores(put) => {
                 let value = if text == "all" {
@@ -154,6 +166,12 @@ impl Kind {
                     units::write_bytes(*max)
                 )
             }
+            Kind::BytesOrAuto { min, auto, .. } => {
+                format!(
+                    "{AUTO} ({auto}), or a size from {}",
+                    units::write_bytes(*min)
+                )
+            }
             Kind::Percent { min, max, .. } => format!("per cent from {min}% to {max}%"),
             Kind::Cores(_) => format!("{AUTO}, all, or a whole number from 1 to {CORES_MAX}"),
             Kind::Choice { of, .. } => of.join(", "),
@@ -172,6 +190,7 @@ impl Kind {
             Kind::Name(_)
             | Kind::Duration { .. }
             | Kind::Bytes { .. }
+            | Kind::BytesOrAuto { .. }
             | Kind::Percent { .. }
             | Kind::Choice { .. }
             | Kind::Level(_) => text.into(),

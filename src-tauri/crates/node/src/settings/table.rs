@@ -19,7 +19,7 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const DAY: Duration = Duration::from_secs(86_400);
 
-pub(super) static TABLE: [Setting; 21] = [
+pub(super) static TABLE: [Setting; 22] = [
     Setting {
         key: "node.name",
         kind: Kind::Name(|s, value| s.node_name = value),
@@ -151,6 +151,16 @@ pub(super) static TABLE: [Setting; 21] = [
         help: "disk that compiled modules may take; the least recently used go first",
     },
     Setting {
+        key: "storage.blob_quota",
+        kind: Kind::BytesOrAuto {
+            min: MIB,
+            auto: "half of the disk that is free",
+            put: |s, value| s.blob_bytes = value,
+        },
+        default: "auto",
+        help: "disk that inputs and results may take; beyond, nothing new is accepted and results wait",
+    },
+    Setting {
         key: "log.level",
         kind: Kind::Level(|s, value| s.log_level = value),
         default: "info",
@@ -221,6 +231,7 @@ impl Settings {
             retry_delay: Duration::ZERO,
             results_days: 0,
             cache_bytes: 0,
+            blob_bytes: None,
             log_level: super::Level::Info,
             app: super::App::default(),
             sources,

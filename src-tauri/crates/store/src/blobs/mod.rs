@@ -6,6 +6,7 @@
 
 mod put;
 mod read;
+mod room;
 mod sweep;
 mod writer;
 
@@ -17,6 +18,7 @@ use crate::Digest;
 use crate::layout::make_private_folder;
 use data_encoding::HEXLOWER;
 use read::Verified;
+use room::Room;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,6 +36,7 @@ struct Shared {
     verified: Mutex<Verified>,
     /// How many [`Hold`]s there are on each blob.
     held: Mutex<HashMap<Digest, usize>>,
+    room: Room,
 }
 
 /// Keeps a blob from being deleted while somebody is about to refer to it.
@@ -51,6 +54,7 @@ impl Blobs {
                 folder,
                 verified,
                 held: Mutex::default(),
+                room: Room::default(),
             }),
         })
     }

@@ -17,6 +17,9 @@ use tempfile::NamedTempFile;
 pub enum PutError {
     #[error("the disk that holds the data folder is full")]
     Full,
+    /// Keeping them would go over what all blobs may have together.
+    #[error("the blobs have {used} of the {quota} bytes that they may have")]
+    OverQuota { used: u64, quota: u64 },
     #[error("it is larger than {cap} bytes")]
     TooLarge { cap: u64 },
     #[error("cannot read {}: {source}", path.display())]
@@ -113,6 +116,7 @@ impl Shared {
 
     /// Syncs a temporary file and gives it its name.
     pub(super) fn keep(&self, temp: NamedTempFile, digest: Digest) -> Result<Digest, PutError> {
+        self.room.check(temp.as_file().metadata()?.len())?;
         temp.as_file().sync_all()?;
         let folder = self.name(Written { temp, digest })?;
         sync_folder(&folder)?;
@@ -140,6 +144,11 @@ impl Shared {
         if new.is_empty() {
             return Ok(digests);
         }
+        let mut length = 0;
+        for written in &new {
+            length += written.temp.as_file().metadata()?.len();
+        }
+        self.room.check(length)?;
         self.sync_all_files()?;
         let mut folders = BTreeSet::new();
         for written in new {
@@ -169,6 +178,8 @@ impl Shared {
         let path = self.path(&written.digest);
         let folder = path.parent().expect("a blob lies in a folder").to_owned();
         let Written { temp, digest } = written;
+        let length = temp.as_file().metadata()?.len();
+        let before = fs::metadata(&path).map_or(0, |file| file.len());
         match temp.persist(&path) {
             Ok(_) => {}
             Err(error) if error.error.kind() == io::ErrorKind::NotFound => {
@@ -178,6 +189,8 @@ impl Shared {
             }
             Err(error) => return Err(error.error),
         }
+        self.room.give(before);
+        self.room.take(length);
         super::unpoisoned(&self.verified).forget(&digest);
         Ok(folder)
     }

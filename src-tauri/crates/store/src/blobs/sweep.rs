@@ -52,7 +52,9 @@ impl Shared {
             return Ok(false);
         }
         let path = self.path(digest);
+        let length = fs::metadata(&path).map_or(0, |file| file.len());
         if unlink(&path)? {
+            self.room.give(length);
             unpoisoned(&self.verified).forget(digest);
             sync_folder(path.parent().expect("a blob lies in a folder"))?;
         }

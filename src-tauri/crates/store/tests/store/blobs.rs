@@ -66,6 +66,50 @@ async fn what_was_put_is_got_and_putting_it_again_is_harmless() {
 }
 
 #[tokio::test]
+async fn over_the_quota_nothing_new_is_kept() {
+    let dir = tempdir().expect("tempdir");
+    let store = open(dir.path()).await;
+    let blobs = &store.blobs;
+    let first = blobs.put(bytes(1, 60_000)).await.expect("put");
+    assert_eq!(blobs.used(), 60_000);
+    blobs.set_quota(100_000);
+    let second = bytes(2, 50_000);
+    let many: Vec<_> = (3..13).map(|seed| bytes(seed, 5_000)).collect();
+    for refused in [
+        blobs.put(second.clone()).await.map(drop),
+        blobs.put_many(many).await.map(drop),
+    ] {
+        assert!(
+            matches!(
+                refused,
+                Err(PutError::OverQuota {
+                    used: 60_000,
+                    quota: 100_000
+                })
+            ),
+            "{refused:?}"
+        );
+    }
+    let mut writer = blobs.writer();
+    writer.write(&second).await.expect("written");
+    assert!(matches!(
+        writer.finish().await,
+        Err(PutError::OverQuota { .. })
+    ));
+    assert_eq!(files(dir.path()), 1, "nothing is left of what was refused");
+    // What is there may be put again.
+    blobs.put(bytes(1, 60_000)).await.expect("put");
+    assert!(blobs.delete(&first).await.expect("deleted"));
+    assert_eq!(blobs.used(), 0);
+    blobs.put(second).await.expect("put");
+    close(store).await;
+    let store = open(dir.path()).await;
+    store.blobs.measure().await.expect("measured");
+    assert_eq!(store.blobs.used(), 50_000);
+    close(store).await;
+}
+
+#[tokio::test]
 async fn many_at_once_are_all_there() {
     let dir = tempdir().expect("tempdir");
     let store = open(dir.path()).await;
