@@ -237,3 +237,36 @@ fn over_its_quota_the_blob_folder_takes_nothing_new() {
     home.run(&["job", "rm", "last"]).done();
     assert!(node.stop().success());
 }
+
+#[test]
+fn blobs_that_nothing_names_go_at_the_next_start() {
+    let (home, _) = home_with_a_job();
+    let job = home.run(&["job", "results", "last"]).done();
+    let named = blobs(&home);
+    let orphan = named[0].with_file_name("0".repeat(62));
+    std::fs::write(&orphan, "nobody's").unwrap();
+    let hours = std::time::Duration::from_secs(2 * 3600);
+    for path in named.iter().chain([&orphan]) {
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(std::time::SystemTime::now() - hours)
+            .unwrap();
+    }
+    let node = home.coordinator(&[]);
+    until("the orphan is gone", || !orphan.exists());
+    assert!(node.stop().success());
+    assert!(home.run(&["job", "results", "last"]).done().stdout == job.stdout);
+}
+
+/// Files of the blob folder.
+fn blobs(home: &Home) -> Vec<PathBuf> {
+    let folders = std::fs::read_dir(home.data().join("blobs")).unwrap();
+    folders
+        .flat_map(|folder| {
+            std::fs::read_dir(folder.unwrap().path())
+                .into_iter()
+                .flatten()
+        })
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.file_name().is_some_and(|name| name.len() == 62))
+        .collect()
+}

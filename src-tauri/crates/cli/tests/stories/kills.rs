@@ -1,7 +1,9 @@
 //! `kill -9` at any moment loses nothing.
 
-use crate::harness::{Home, alive, children_of, until};
+use crate::harness::{Home, alive, children_of, finish, signal, until};
 use crate::programs;
+use rustix::process::Signal;
+use std::io::Read;
 use std::time::Duration;
 
 /// As the issue asks; the long form raises it.
@@ -94,5 +96,41 @@ fn run_itself_killed_leaves_a_job_that_goes_on_later() {
         home.run(&["job", "results", "last"]).done().text(),
         (0..40).map(|i| format!("{i}\n")).collect::<String>()
     );
+    assert!(node.stop().success());
+}
+
+#[test]
+fn a_lost_attempt_that_writes_something_else_again_is_said() {
+    let home = Home::new();
+    let module = home.file("environment.wat", programs::environment_and_sleep());
+    home.run(&["config", "set", "retry.delay", "10ms"]).done();
+    let node = home.coordinator(&[]);
+    let mut child = home.skep(&["run", &module, "3000"]).spawn().unwrap();
+    // The attempt's number is part of what it prints.
+    let mut said = vec![0; 5];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut said)
+        .unwrap();
+    for executor in children_of(node.id()) {
+        signal(executor, Signal::KILL);
+    }
+    let outcome = finish(child);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let shown = String::from_utf8_lossy(&said).into_owned() + outcome.text();
+    assert!(shown.contains("SKEP_ATTEMPT=1\n"), "{shown}");
+    assert!(
+        !shown.contains("SKEP_ATTEMPT=2\n"),
+        "two attempts are not mixed: {shown}"
+    );
+    assert!(
+        outcome.stderr.contains("wrote something else"),
+        "{outcome:?}"
+    );
+    let result = home.run(&["job", "results", "last"]).done();
+    assert!(result.text().contains("SKEP_ATTEMPT=2\n"), "{result:?}");
+    assert_eq!(home.json(&["task", "show", "last", "0"])["losses"], 1);
     assert!(node.stop().success());
 }

@@ -33,6 +33,25 @@ pub(crate) fn environment() -> String {
     )
 }
 
+/// As [`environment`], then sleeps for as many milliseconds as its first
+/// argument says.
+pub(crate) fn environment_and_sleep() -> String {
+    program(
+        "",
+        "(drop (call $environ_sizes_get (i32.const 0) (i32.const 4)))
+         (drop (call $environ_get (i32.const 4096) (i32.const 65536)))
+         (call $lines (i32.load (i32.const 0)))
+         (drop (call $args_get (i32.const 4096) (i32.const 65536)))
+         (i64.store (i32.const 2000) (i64.const 0))
+         (i32.store8 (i32.const 2008) (i32.const 0))
+         (i32.store (i32.const 2016) (i32.const 1))
+         (i64.store (i32.const 2024) (i64.mul (i64.extend_i32_u (call $number (i32.load (i32.const 4100)))) (i64.const 1000000)))
+         (i64.store (i32.const 2032) (i64.const 0))
+         (i32.store16 (i32.const 2040) (i32.const 0))
+         (drop (call $poll_oneoff (i32.const 2000) (i32.const 2104) (i32.const 1) (i32.const 2200)))",
+    )
+}
+
 /// Ends with the exit code that its first argument names.
 pub(crate) fn exit() -> String {
     program(
