@@ -131,7 +131,8 @@ pub const NAME_CHARS_MAX: usize = 200;
 /// files in a blob, so this is not the number of files).
 pub const INPUTS_MAX: usize = 10_000;
 
-/// Bytes kept of a failed try's message; the whole log lies with the result.
+/// Bytes kept of a failed try's message, and of each frame of its backtrace;
+/// the whole log lies with the result.
 pub const MESSAGE_BYTES_MAX: usize = 512;
 
 /// Earlier attempts of a task that are kept: as many as its retries allow where

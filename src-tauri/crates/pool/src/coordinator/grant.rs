@@ -107,6 +107,11 @@ impl Coordinator {
             return false;
         }
         let has_room = |memory_bytes| machine.has_room(depth, memory_bytes);
+        #[cfg(feature = "mutants")]
+        let has_room = |memory_bytes| {
+            let promised_twice = self.is_planted(super::Mutant::MemoryPromisedTwice);
+            has_room(memory_bytes) || (promised_twice && memory_bytes <= machine.memory_bytes)
+        };
         let Some((turn, offer)) = self.first_offer(id, slots, has_room) else {
             return false;
         };
@@ -233,7 +238,14 @@ impl Coordinator {
             job.change().machines.push(id);
         }
         self.served += 1;
-        job.turn = Turn::new(no, now.moment, job.spec.priority, self.served);
+        let since = now.moment;
+        #[cfg(feature = "mutants")]
+        let since = if self.mutant == Some(super::Mutant::TurnByPriorityAlone) {
+            Moment::default()
+        } else {
+            since
+        };
+        job.turn = Turn::new(no, since, job.spec.priority, self.served);
         let wanted = job.wanted_place();
         if let Some(place) = core::mem::replace(&mut job.place, wanted) {
             self.queue.remove(place);

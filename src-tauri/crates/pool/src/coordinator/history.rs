@@ -91,16 +91,13 @@ impl History {
 
 /// A failure as short as it is kept; the whole of it lies with the result.
 pub(super) fn shortened(failure: &Failure) -> Failure {
+    let cut = |text: &str| cut_off(text, MESSAGE_BYTES_MAX).to_owned();
+    let frames = failure.backtrace.iter().take(BACKTRACE_FRAMES_MAX);
     Failure {
         kind: failure.kind,
-        message: cut_off(&failure.message, MESSAGE_BYTES_MAX).to_owned(),
+        message: cut(&failure.message),
         exit_code: failure.exit_code,
-        backtrace: failure
-            .backtrace
-            .iter()
-            .take(BACKTRACE_FRAMES_MAX)
-            .cloned()
-            .collect(),
+        backtrace: frames.map(|frame| cut(frame)).collect(),
     }
 }
 

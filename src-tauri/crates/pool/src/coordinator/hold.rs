@@ -29,6 +29,10 @@ impl Coordinator {
 
     /// The tasks wait again, and nobody is charged: paused, drained, goodbye.
     pub(super) fn take_back(&mut self, no: JobNo, first: u32, count: u32) {
+        #[cfg(feature = "mutants")]
+        if self.is_planted(super::Mutant::ReturnCharged) {
+            return self.lose(no, first, count, "it came back");
+        }
         let now = self.now.moment;
         let Some(lease) = self.end_lease(no, first, count) else {
             return;

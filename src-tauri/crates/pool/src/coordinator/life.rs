@@ -1,6 +1,6 @@
 //! How a job goes on when its tasks have ended, and how it ends itself.
 
-use super::job::{CancelReason, Ending, Folding, Phase};
+use super::job::{CancelReason, ClientId, Ending, Folding, Phase};
 use super::timer::Timer;
 use super::{Chore, Coordinator, Event};
 use crate::id::{Digest, JobNo};
@@ -14,8 +14,11 @@ impl Coordinator {
             return;
         };
         let tasks = &job.tasks;
+        let runs = tasks.leased() > 0;
+        #[cfg(feature = "mutants")]
+        let runs = runs && !self.is_done_too_early(job.spec.fold);
         let next = match &job.facts.phase {
-            Phase::Open if tasks.waiting() > 0 || tasks.leased() > 0 => return,
+            Phase::Open if tasks.waiting() > 0 || runs => return,
             Phase::Open if !tasks.failed().is_empty() => {
                 Phase::Ended(Ending::Failed { fold: None })
             }
@@ -53,6 +56,12 @@ impl Coordinator {
         facts.phase = Phase::Ended(ending);
         facts.ended_wall_ms = Some(wall_ms);
         let id = job.id;
+        #[cfg(feature = "mutants")]
+        let input = if self.mutant == Some(super::Mutant::BlobDroppedAtEnd) {
+            Some(job.spec.module)
+        } else {
+            input
+        };
         if let Some(input) = input {
             self.unrefer(input);
         }
@@ -148,7 +157,7 @@ impl Coordinator {
         }
         job.change().forgetting = true;
         let (id, client) = (job.id, job.facts.client);
-        self.by_client.remove(&client);
+        self.forget_client(&client);
         self.chores.push_back(Chore::ListBlobs { job: id, no });
         self.events.push_back(Event::JobForgotten(id));
         self.touch(no);
@@ -161,7 +170,7 @@ impl Coordinator {
         };
         if !job.facts.forgetting {
             self.events.push_back(Event::JobForgotten(job.id));
-            self.by_client.remove(&job.facts.client);
+            self.forget_client(&job.facts.client);
         }
         self.by_id.remove(&job.id);
         if let Some(place) = job.place {
@@ -176,10 +185,21 @@ impl Coordinator {
         ] {
             self.timers.disarm(timer);
         }
-        for blob in job.spec.blobs().chain(blobs.iter().copied()) {
+        let blobs = job.spec.blobs().chain(blobs.iter().copied());
+        #[cfg(feature = "mutants")]
+        let blobs = blobs.filter(|_| self.mutant != Some(super::Mutant::BlobsKept));
+        for blob in blobs.collect::<Vec<_>>() {
             self.unrefer(blob);
         }
         self.unsaved.forget(no);
+    }
+
+    fn forget_client(&mut self, client: &ClientId) {
+        #[cfg(feature = "mutants")]
+        if self.is_planted(super::Mutant::ClientsKept) {
+            return;
+        }
+        self.by_client.remove(client);
     }
 
     pub(super) fn refer_result_blobs(&mut self, no: JobNo, blobs: &[Digest]) {

@@ -10,6 +10,7 @@
 //! that one batch of inputs brought about is one transaction.
 
 mod blob;
+mod bounds;
 mod cells;
 mod chance;
 mod check;

@@ -4,38 +4,83 @@
 use super::Coordinator;
 use super::machine::{Link, Machine};
 use super::ranges::Ranges;
-use crate::id::JobNo;
+use crate::id::{JobNo, MachineId, Term};
 use crate::limits::{SILENCE_MAX, TIMED_OUT_AFTER};
 use crate::message::Chunk;
 use crate::moment::{Moment, Now};
+use crate::record::Record;
+use crate::report::Reports;
+use crate::spec::Fold;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
 /// One planted mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
+    /// A restored coordinator forgets the oldest of its jobs.
+    JobLostAtRestart,
+    /// A result that is sent again counts again.
+    ResultCountsTwice,
     /// A result counts whatever attempt and term it names.
     StaleAttemptAccepted,
-    /// Results are committed a turn after their worker was told that they are.
-    AnswerBeforeCommit,
     /// What a worker still holds after a broken connection waits again as well.
     DoubleGrantOnReconnect,
-    /// A restored coordinator does not know what clients call their jobs.
-    DedupeLostAtRestart,
+    /// A restored coordinator goes on in the term of the one before.
+    TermNotRaised,
+    /// Tasks that are done wait once more.
+    DoneTaskWaits,
+    /// A job is done when nothing of it waits, whatever still runs.
+    DoneTooEarly,
     /// A cancel leaves leases alone, and their results are taken.
     ResultAfterCancel,
+    /// Results are committed a turn after their worker was told that they are.
+    AnswerBeforeCommit,
+    /// A restored coordinator does not know what clients call their jobs.
+    DedupeLostAtRestart,
+    /// A worker runs one task more than it may.
+    SlotTooMany,
+    /// Each lease is compared with all the memory of its machine.
+    MemoryPromisedTwice,
+    /// What a machine gives back counts as a loss.
+    ReturnCharged,
+    /// The module's reference goes when its job ends, not when it is forgotten.
+    BlobDroppedAtEnd,
+    /// References of forgotten jobs stay.
+    BlobsKept,
+    /// A fold begins when nothing waits, whatever still runs.
+    FoldTooEarly,
     /// The silence of a machine is measured by the wall clock.
     LeaseByWallClock,
+    /// What clients called their jobs is remembered for ever.
+    ClientsKept,
+    /// Whoever waited long does not come before a higher priority.
+    TurnByPriorityAlone,
+    /// What is known of tasks that were tried in vain is not written.
+    HistoryNotWritten,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 6] = [
+    pub const ALL: [Mutant; 20] = [
+        Mutant::JobLostAtRestart,
+        Mutant::ResultCountsTwice,
         Mutant::StaleAttemptAccepted,
-        Mutant::AnswerBeforeCommit,
         Mutant::DoubleGrantOnReconnect,
-        Mutant::DedupeLostAtRestart,
+        Mutant::TermNotRaised,
+        Mutant::DoneTaskWaits,
+        Mutant::DoneTooEarly,
         Mutant::ResultAfterCancel,
+        Mutant::AnswerBeforeCommit,
+        Mutant::DedupeLostAtRestart,
+        Mutant::SlotTooMany,
+        Mutant::MemoryPromisedTwice,
+        Mutant::ReturnCharged,
+        Mutant::BlobDroppedAtEnd,
+        Mutant::BlobsKept,
+        Mutant::FoldTooEarly,
         Mutant::LeaseByWallClock,
+        Mutant::ClientsKept,
+        Mutant::TurnByPriorityAlone,
+        Mutant::HistoryNotWritten,
     ];
 }
 
@@ -46,6 +91,15 @@ impl Coordinator {
         self.mutant = Some(mutant);
         if mutant == Mutant::DedupeLostAtRestart {
             self.by_client.clear();
+        }
+        let oldest = self.jobs.keys().next().copied();
+        if mutant == Mutant::JobLostAtRestart
+            && let Some(no) = oldest
+        {
+            self.remove_job(no, &[]);
+        }
+        if mutant == Mutant::TermNotRaised && self.term > Term(1) {
+            self.term = Term(self.term.0 - 1);
         }
     }
 
@@ -65,6 +119,46 @@ impl Coordinator {
                 job.tasks.grant_again(first, count);
             }
             self.touched.insert(*no);
+        }
+    }
+}
+
+impl Coordinator {
+    /// Keeps the results of tasks that are done already.
+    pub(super) fn keep_again(&mut self, machine: MachineId, chunk: &Chunk, reports: &Reports) {
+        let no = self.by_id.get(&chunk.job).copied();
+        let Some((no, job)) = no.and_then(|no| Some((no, self.jobs.get(&no)?))) else {
+            return;
+        };
+        let is_done =
+            (chunk.first..chunk.first + chunk.count).all(|i| job.tasks.done().contains(i));
+        if self.is_planted(Mutant::ResultCountsTwice) && is_done {
+            self.keep_row(no, machine, *chunk, reports.clone());
+            self.touched.insert(no);
+        }
+    }
+
+    /// Tasks that are done wait as well.
+    pub(super) fn queue_done(&mut self, no: JobNo, first: u32, count: u32) {
+        if self.is_planted(Mutant::DoneTaskWaits)
+            && let Some(job) = self.jobs.get_mut(&no)
+        {
+            job.tasks.grant_again(first, count);
+        }
+    }
+
+    /// Whether the record goes to the store.
+    pub(super) fn is_written(&self, record: &Record) -> bool {
+        !matches!(record, Record::History { .. }) || !self.is_planted(Mutant::HistoryNotWritten)
+    }
+
+    /// Whether the job is taken for done although tasks of it run.
+    pub(super) fn is_done_too_early(&self, fold: Fold) -> bool {
+        match fold {
+            Fold::None => self.is_planted(Mutant::DoneTooEarly),
+            Fold::Concat | Fold::Json | Fold::Sum | Fold::Kernel => {
+                self.is_planted(Mutant::FoldTooEarly)
+            }
         }
     }
 }

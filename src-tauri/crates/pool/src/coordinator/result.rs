@@ -24,6 +24,8 @@ impl Coordinator {
             return;
         }
         let held = self.standing_grants(machine, &chunk);
+        #[cfg(feature = "mutants")]
+        self.keep_again(machine, &chunk, &reports);
         let mut answered = chunk.first;
         let mut reports = Some(reports);
         for &(first, count) in &held {
@@ -155,6 +157,8 @@ impl Coordinator {
             return;
         };
         job.tasks.finish(chunk.first, chunk.count);
+        #[cfg(feature = "mutants")]
+        self.queue_done(no, chunk.first, chunk.count);
         self.keep_row(no, machine, chunk, reports);
     }
 
@@ -253,7 +257,13 @@ impl Coordinator {
         self.note_failed(no, index, 1);
     }
 
-    fn keep_row(&mut self, no: JobNo, machine: MachineId, chunk: Chunk, reports: Reports) {
+    pub(super) fn keep_row(
+        &mut self,
+        no: JobNo,
+        machine: MachineId,
+        chunk: Chunk,
+        reports: Reports,
+    ) {
         let blobs: Vec<Digest> = reports.blobs().collect();
         let value = encode_results(&StoredResults {
             machine,

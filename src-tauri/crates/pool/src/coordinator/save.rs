@@ -107,6 +107,8 @@ impl Coordinator {
                 });
             }
         }
+        #[cfg(feature = "mutants")]
+        records.retain(|record| self.is_written(record));
         let unsaved = core::mem::take(&mut self.unsaved);
         #[cfg(feature = "mutants")]
         let unsaved = self.withhold(unsaved);

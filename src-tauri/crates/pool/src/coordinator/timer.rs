@@ -84,6 +84,10 @@ impl Timers {
         Some(timer)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.armed.len()
+    }
+
     pub(super) fn check(&self) {
         assert_eq!(self.armed.len(), self.queue.len(), "timers");
         for (timer, at) in &self.armed {

@@ -123,6 +123,8 @@ pub struct Worker {
     actions: VecDeque<Action>,
     /// When the coordinator was last told that we live.
     said: Moment,
+    #[cfg(feature = "mutants")]
+    mutant: Option<crate::Mutant>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -184,7 +186,15 @@ impl Worker {
             transmits: VecDeque::new(),
             actions: VecDeque::new(),
             said: now.moment,
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
+    }
+
+    /// Plants a mistake; to be called right after [`Worker::new`].
+    #[cfg(feature = "mutants")]
+    pub fn plant(&mut self, mutant: crate::Mutant) {
+        self.mutant = Some(mutant);
     }
 
     // ---- getters

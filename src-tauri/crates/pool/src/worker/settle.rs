@@ -16,6 +16,10 @@ const PREFETCH_BEHIND_MAX: Duration = Duration::from_millis(250);
 impl Worker {
     /// Slots that may execute now.
     fn allowed(&self) -> u32 {
+        #[cfg(feature = "mutants")]
+        if self.mutant == Some(crate::Mutant::SlotTooMany) {
+            return self.config.slots + 1;
+        }
         if self.config.paused.is_some() {
             0
         } else {

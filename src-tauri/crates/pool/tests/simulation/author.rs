@@ -5,7 +5,7 @@ use crate::agenda::{MILLI, SECOND};
 use crate::chance::Chance;
 use crate::model::Authored;
 use crate::stage::Stage;
-use crate::workload::{Workload, digest};
+use crate::workload::{HANGING_MICROS_MAX, Workload, digest};
 use core::time::Duration;
 use pool::id::{Digest, JobId};
 use pool::spec::{Fold, Limits, Spec};
@@ -21,6 +21,8 @@ const LONG_TASKS_MAX: u64 = 40;
 /// Leases of a job whose author says how large they are.
 const CHUNKS_MAX: u64 = 300;
 const TASKS_MAX: u64 = 30_000;
+/// A chunk that was sized by short tasks may have tasks twenty times as long.
+const UNEVEN_CHUNK_MICROS: u64 = 2 * SECOND;
 
 /// One job's life as its author sees it.
 #[derive(Clone, Debug)]
@@ -144,6 +146,65 @@ impl Story {
             refused: false,
             names: Vec::new(),
         }
+    }
+
+    /// Tasks that only ever end well, one as long as the other.
+    pub(crate) fn steady(
+        chance: &mut Chance,
+        number: u64,
+        count: u32,
+        micros: u64,
+        priority: i8,
+    ) -> Story {
+        let story = Story::choose(chance, number);
+        let workload = Workload::steady(chance.next(), micros);
+        let run = postcard::to_stdvec(&workload).expect("numbers are encoded");
+        let spec = Spec {
+            count,
+            fold: Fold::None,
+            run: ByteBuf::from(run),
+            limits: Limits {
+                memory_bytes: 1 << 26,
+                task_time: None,
+                ..story.authored.spec.limits
+            },
+            priority,
+            timeout: None,
+            trial: false,
+            transient: false,
+            followed: false,
+            chunk: None,
+            ..story.authored.spec
+        };
+        Story {
+            authored: Authored {
+                spec,
+                workload: Rc::new(workload),
+                ..story.authored
+            },
+            ..story
+        }
+    }
+
+    /// Without it the job does not go on.
+    pub(crate) fn waits_for_its_author(&self) -> bool {
+        let spec = &self.authored.spec;
+        (spec.trial || spec.followed) && !spec.transient
+    }
+
+    /// What one lease of it may take.
+    pub(crate) fn longest_lease(&self) -> u64 {
+        let Authored { spec, workload, .. } = &self.authored;
+        let tasks = match spec.chunk {
+            Some(chunk) => u64::from(chunk.min(spec.count)) * workload.micros,
+            None => workload.micros.max(UNEVEN_CHUNK_MICROS),
+        };
+        let hanging = if workload.hangs > 0 {
+            HANGING_MICROS_MAX
+        } else {
+            0
+        };
+        tasks + hanging
     }
 
     /// The next thing its author does, and when there will be another. Until

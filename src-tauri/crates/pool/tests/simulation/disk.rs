@@ -184,6 +184,11 @@ impl Disk {
             .map(|(what, count)| format!("{count} {what}"))
     }
 
+    /// Whom a lease's row names: it stands first, after the row's version.
+    pub(crate) fn holder(value: &Bytes) -> Option<MachineId> {
+        Some(MachineId(*value.get(1..)?.first_chunk()?))
+    }
+
     /// The row of a kind that speaks of this task.
     pub(crate) fn row(rows: &BTreeMap<Key, (u32, Bytes)>, no: JobNo, index: u32) -> bool {
         rows.range((no, 0)..=(no, index))

@@ -40,6 +40,9 @@ pub(crate) struct Machine {
     clock_from: u64,
     drift_ppm: i64,
     timer: (u64, Option<Moment>),
+    /// Planted into each of its workers.
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<pool::Mutant>,
 }
 
 impl Machine {
@@ -68,6 +71,8 @@ impl Machine {
             clock_from: stage.chance.below(1 << 40),
             drift_ppm: i64::try_from(drift).expect("few") - 200,
             timer: (0, None),
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 
@@ -85,7 +90,16 @@ impl Machine {
             program_version: "0.1.0".to_owned(),
             cores: self.config.slots,
         };
-        self.worker = Some(Worker::new(self.now(stage), options, self.config.clone()));
+        let worker = Worker::new(self.now(stage), options, self.config.clone());
+        #[cfg(feature = "mutants")]
+        let worker = {
+            let mut worker = worker;
+            if let Some(mutant) = self.mutant {
+                worker.plant(mutant);
+            }
+            worker
+        };
+        self.worker = Some(worker);
         self.benches.clear();
         tell!(
             stage,

@@ -3,8 +3,35 @@
 //!
 //! `SKEP_SEEDS` says how many runs (2,000), `SKEP_FIRST_SEED` from which on,
 //! `SKEP_SEED` which one to replay, `SKEP_TRACE=1` prints each of its steps.
-//! What is checked after each step are the invariants of a pool: I1 to I17,
-//! I22 to I24 and I27 to I29.
+//! What is checked, where, and what shows that the check can fail: the mistake
+//! that is planted for it (`pool::Mutant`; `tests/mutants.rs` requires that it
+//! is found and called by this name), or a test of its own.
+//!
+//! | | promise | checked in | shown by |
+//! |---|---|---|---|
+//! | I1 | no accepted job is lost | `model/rest.rs` at rest, `model/said.rs` at each answer | `JobLostAtRestart` |
+//! | I2 | one result a task, for good | `model/mod.rs`, `disk.rs` at each commit | `ResultCountsTwice` |
+//! | I3 | it comes from the machine that was granted it | `model/mod.rs` at each commit | `StaleAttemptAccepted` |
+//! | I4 | attempts only rise, older ones change nothing | `model/mod.rs`, `model/said.rs` at each grant | `StaleAttemptAccepted` |
+//! | I5 | one lease a task | `disk.rs` at each commit | `DoubleGrantOnReconnect` |
+//! | I6 | terms rise, durably, before anything is said | `model/mod.rs`, `model/said.rs` | `TermNotRaised` |
+//! | I7 | what has ended stays so, until a retry | `model/mod.rs`, `model/said.rs` | `DoneTaskWaits` |
+//! | I8 | a job's state follows from its tasks | `model/said.rs` at each change | `DoneTooEarly` |
+//! | I9 | after a cancel no result and no lease | `model/mod.rs`, `model/said.rs` | `ResultAfterCancel` |
+//! | I10 | nothing is said before it is durable | `model/said.rs` at each message, event and answer | `AnswerBeforeCommit` |
+//! | I11 | one job for each id that a client chose | `model/said.rs` at each answer | `DedupeLostAtRestart` |
+//! | I12 | no more tasks at once than slots | `machine.rs` after each action | `SlotTooMany` |
+//! | I13 | leases and their memory fit their machine | `model/rest.rs` at each grant, `machine.rs` at each run | `MemoryPromisedTwice` |
+//! | I14 | only what was lost is charged | `model/losses.rs` at rest, `world/healed.rs` at the end | `ReturnCharged` |
+//! | I15 | referenced blobs are there | `model/rest.rs` at rest, `node/chores.rs` at each delete | `BlobDroppedAtEnd` |
+//! | I16 | nothing unreferenced stays | `model/rest.rs` at rest, `world/healed.rs` at the end | `BlobsKept` |
+//! | I17 | a fold reads exactly what is done | `model/mod.rs`, `model/said.rs`, `machine.rs` | `FoldTooEarly` |
+//! | I22 | no wall clock decides | `world/mod.rs`: a run in eight again, forty years later | `LeaseByWallClock` |
+//! | I23 | everything that grows has a limit | `Coordinator::check_bounds` after each turn, `model/rest.rs` | `ClientsKept` |
+//! | I24 | whoever waits has its turn in time | `world/fair.rs` once healed, and every job ends | `TurnByPriorityAlone` |
+//! | I27 | a restart knows what was known | `node/mod.rs` at rest and at each crash | `HistoryNotWritten` |
+//! | I28 | any bytes give a message or an error | `decoders_take_any_bytes`, and `machine.rs`, `node/inputs.rs` at each frame | `tests/codec.rs`: damaged, endless and oversized frames |
+//! | I29 | one seed is one trace | `one_seed_is_one_trace_in_two_processes` | each mistake above has another trace than the same seed without it |
 
 mod agenda;
 mod author;

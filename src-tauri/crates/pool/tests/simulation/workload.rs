@@ -9,6 +9,9 @@ use pool::report::{Failure, FailureKind, Files, Outcome, Payload, Report};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+/// Of one job, in all its tasks that hang.
+pub(crate) const HANGING_MICROS_MAX: u64 = 300_000_000;
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Workload {
     pub(crate) key: u64,
@@ -72,12 +75,29 @@ impl Workload {
         }
     }
 
+    pub(crate) fn steady(key: u64, micros: u64) -> Workload {
+        Workload {
+            key,
+            micros,
+            spread: 1,
+            traps: 0,
+            flaky: 0,
+            elsewhere: 0,
+            hangs: 0,
+            poison: 0,
+            kills_once: 0,
+            refused: 0,
+            blobs: 0,
+            logs: 0,
+            files: 0,
+        }
+    }
+
     /// The same with so few unusual tasks among `count` that a run ends: each
     /// may be tried `tries` times, and one that hangs takes `hang_micros`.
     pub(crate) fn tempered(self, count: u32, tries: u32, hang_micros: u64) -> Workload {
         /// Of each kind, about.
         const UNUSUAL_MAX: u64 = 30;
-        const HANGING_MICROS_MAX: u64 = 300_000_000;
         let count = u64::from(count.max(1));
         let most = (UNUSUAL_MAX * 1000 / count).max(1);
         let hang_micros = hang_micros.saturating_mul(u64::from(tries)).max(1);

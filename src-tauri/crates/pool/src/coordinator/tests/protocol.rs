@@ -3,9 +3,9 @@
 use super::table::{Table, hello, offer, part, plain, secs, spec};
 use crate::coordinator::{Event, JobState, Peer};
 use crate::id::Term;
-use crate::limits::STRIKES_MAX;
+use crate::limits::{BACKTRACE_FRAMES_MAX, MESSAGE_BYTES_MAX, SILENCE_MAX, STRIKES_MAX};
 use crate::message::{Chunk, Hello, Output, Results, Stream, ToCoordinator, ToWorker};
-use crate::report::{Plain, Reports};
+use crate::report::{Failure, FailureKind, Outcome, Plain, Reports};
 use crate::spec::Spec;
 use serde_bytes::ByteBuf;
 
@@ -218,4 +218,75 @@ fn output_is_shown_of_the_current_attempt_only() {
     table.say(seat, ToCoordinator::Output(output(chunk.attempt + 1)));
     table.say(seat, ToCoordinator::Output(output(chunk.attempt)));
     assert_eq!(table.events, [Event::Output(output(chunk.attempt))]);
+}
+
+/// Whoever follows sees the attempts apart, and so can tell a second one that
+/// writes something else; of the results one counts.
+#[test]
+fn a_lost_attempt_that_was_watched_is_followed_by_one_that_counts() {
+    let mut table = Table::new();
+    let first = table.seat(1, 1);
+    let job = table.submit(spec(1));
+    let lost = table.lease(first);
+    let wrote = |attempt, text: &[u8]| Output {
+        job,
+        index: 0,
+        attempt,
+        stream: Stream::Stdout,
+        offset: 0,
+        bytes: ByteBuf::from(text),
+    };
+    table.events.clear();
+    table.say(first, ToCoordinator::Output(wrote(lost.attempt, b"one")));
+    table.hush(first);
+    table.pass(SILENCE_MAX);
+    let second = table.seat(2, 1);
+    let again = table.lease(second);
+    table.say(first, ToCoordinator::Output(wrote(lost.attempt, b"late")));
+    table.finish(first, lost);
+    table.say(second, ToCoordinator::Output(wrote(again.attempt, b"two")));
+    table.finish(second, again);
+    table.finish(first, lost);
+    let told = table
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::Output(_) | Event::Tasks { .. }));
+    let told: Vec<&Event> = told.collect();
+    assert_eq!(
+        told,
+        [
+            &Event::Output(wrote(1, b"one")),
+            &Event::Output(wrote(2, b"two")),
+            &Event::Tasks {
+                job,
+                first: 0,
+                count: 1
+            }
+        ]
+    );
+    assert_eq!(table.state(job), JobState::Done);
+}
+
+/// A backtrace is the worker's word, and as long as it likes.
+#[test]
+fn little_is_kept_of_a_failure_that_says_much() {
+    let mut table = Table::new();
+    let seat = table.seat(1, 1);
+    let job = table.submit(Spec {
+        retries: 1,
+        ..spec(1)
+    });
+    let chunk = table.lease(seat);
+    let failure = Failure {
+        kind: FailureKind::Trap,
+        message: "é".repeat(2_000),
+        exit_code: None,
+        backtrace: vec!["frame ".repeat(2_000); 20],
+    };
+    table.report(seat, chunk, Outcome::Failed(failure));
+    let kept = table.task(job, 0).last_failure.expect("it failed once");
+    assert_eq!(kept.message.len(), MESSAGE_BYTES_MAX);
+    assert_eq!(kept.backtrace.len(), BACKTRACE_FRAMES_MAX);
+    assert!(kept.backtrace.iter().all(|f| f.len() == MESSAGE_BYTES_MAX));
+    table.coordinator.check_bounds();
 }

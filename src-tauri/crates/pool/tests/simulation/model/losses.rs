@@ -6,7 +6,6 @@
 //! arrived, nor what the node missed while it stood still itself.
 
 use super::*;
-use crate::agenda::At;
 use crate::likeness::LOOKED_AT;
 use pool::id::Life;
 use pool::limits::{OWN_PAUSE, PULSE, SILENCE_MAX};
@@ -111,7 +110,10 @@ impl Model {
 
     /// Whatever the machine holds may be charged.
     fn loses(&mut self, disk: &Disk, machine: MachineId) {
-        for ((no, first), (count, _)) in &disk.leases {
+        for ((no, first), (count, value)) in &disk.leases {
+            if Disk::holder(value) != Some(machine) {
+                continue;
+            }
             let Some(id) = self.numbers.get(no).copied() else {
                 continue;
             };
@@ -119,9 +121,7 @@ impl Model {
                 continue;
             };
             for index in *first..*first + count {
-                if let Some(task) = job.tasks.get(index as usize)
-                    && task.machine == Some(machine)
-                {
+                if let Some(task) = job.tasks.get(index as usize) {
                     self.losses.note(id, index, task.attempt);
                 }
             }

@@ -8,6 +8,7 @@ mod rest;
 mod said;
 mod truth;
 
+use crate::agenda::At;
 use crate::disk::Disk;
 use crate::machine::blobs_of;
 use crate::stage::Stage;
@@ -65,6 +66,8 @@ struct Job {
     submitter: bool,
     followers: BTreeSet<u64>,
     state: Option<JobState>,
+    /// When it was last given a machine.
+    served_at: At,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -246,6 +249,7 @@ impl Model {
                 submitter: living,
                 followers: BTreeSet::new(),
                 state: None,
+                served_at: 0,
             },
         );
     }

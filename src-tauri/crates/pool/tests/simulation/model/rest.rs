@@ -1,7 +1,8 @@
 //! What must hold of everything, where all that was decided is durable.
 
 use super::*;
-use pool::limits::LEASES_PER_WORKER_MAX;
+use crate::node::Offer;
+use pool::limits::{CHUNKS_PER_SLOT_MAX, SLOTS_MAX};
 
 impl Model {
     pub(crate) fn knows(&self, id: &JobId) -> bool {
@@ -18,22 +19,42 @@ impl Model {
             || self.fold_inputs.values().any(|input| input == digest)
     }
 
-    /// I23: what one machine holds has a limit, and what is remembered of a
-    /// job's tasks is less than the tasks.
-    fn check_bounds(&self, stage: &mut Stage, disk: &Disk) {
-        let mut held: BTreeMap<MachineId, usize> = BTreeMap::new();
-        for (no, first) in disk.leases.keys() {
+    /// I13: what a machine that was just given more holds, against what it
+    /// said that it offers.
+    pub(crate) fn check_load(
+        &self,
+        stage: &mut Stage,
+        disk: &Disk,
+        machine: MachineId,
+        offer: Offer,
+    ) {
+        let mut memory: Vec<u64> = Vec::new();
+        for ((no, _), (_, value)) in &disk.leases {
             let job = self.numbers.get(no).and_then(|id| self.jobs.get(id));
-            let task = job.and_then(|job| job.tasks.get(*first as usize));
-            if let Some(machine) = task.and_then(|task| task.machine) {
-                *held.entry(machine).or_default() += 1;
+            if let Some(job) = job.filter(|_| Disk::holder(value) == Some(machine)) {
+                memory.push(job.spec.limits.memory_bytes);
             }
         }
-        for (machine, leases) in held {
-            if leases > LEASES_PER_WORKER_MAX {
-                stage.accuse(format!("I23: {machine} holds {leases} leases"));
-            }
+        let slots = offer.slots.min(SLOTS_MAX);
+        if memory.len() > slots as usize * CHUNKS_PER_SLOT_MAX as usize {
+            stage.accuse(format!(
+                "I13: {machine} with {slots} slots holds {} leases",
+                memory.len()
+            ));
         }
+        // One lease runs in each slot: the largest may run together.
+        memory.sort_unstable_by(|a, b| b.cmp(a));
+        let reserved: u64 = memory.iter().take(slots as usize).sum();
+        if reserved > offer.memory_bytes {
+            stage.accuse(format!(
+                "I13: {machine} offers {} bytes, and its leases may use {reserved}",
+                offer.memory_bytes
+            ));
+        }
+    }
+
+    /// I23: what is remembered of a job's tasks is less than the tasks.
+    fn check_bounds(&self, stage: &mut Stage, disk: &Disk) {
         for job in self.jobs.values() {
             let rows = disk.histories.range((job.no, 0)..=(job.no, u32::MAX));
             if rows.count() > job.tasks.len() {
@@ -74,6 +95,14 @@ impl Model {
                 ));
             }
         }
+    }
+
+    /// I24: when the job was last given a machine, if tasks of it may be leased.
+    pub(crate) fn served_at(&self, id: &JobId) -> Option<At> {
+        let job = self.jobs.get(id)?;
+        let wanted = !(job.spec.followed || self.living_only) || !job.followers.is_empty();
+        let released = !job.spec.trial || job.released;
+        (wanted && released).then_some(job.served_at)
     }
 
     /// How a job that harmless tasks were made of must have ended.

@@ -64,6 +64,7 @@ impl Model {
                 "I10: {chunk:?} is granted and its job is not durable"
             ));
         };
+        job.served_at = stage.agenda.now();
         if chunk.term != self.term {
             stage.accuse(format!("I6: {chunk:?} is granted in {:?}", self.term));
         }
@@ -85,6 +86,11 @@ impl Model {
             let Some(task) = job.tasks.get_mut(index as usize) else {
                 return stage.accuse(format!("{chunk:?} is granted of {} tasks", job.spec.count));
             };
+            if task.settled != Settled::No {
+                stage.accuse(format!(
+                    "I7: {chunk:?} is granted and has ended as {task:?}"
+                ));
+            }
             if chunk.attempt <= task.attempt {
                 stage.accuse(format!("I4: {chunk:?} is granted after {task:?}"));
             }

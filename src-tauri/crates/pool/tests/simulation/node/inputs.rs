@@ -47,10 +47,10 @@ impl Node {
                         }
                         match &message {
                             ToCoordinator::Hello(hello) => {
-                                self.offers.insert(peer, hello.state.memory_bytes)
+                                self.offers.insert(peer, Offer::of(&hello.state))
                             }
-                            ToCoordinator::Heartbeat(Heartbeat { memory_bytes, .. }) => {
-                                self.offers.insert(peer, *memory_bytes)
+                            ToCoordinator::Heartbeat(heartbeat) => {
+                                self.offers.insert(peer, Offer::of(heartbeat))
                             }
                             ToCoordinator::Results(_)
                             | ToCoordinator::Output(_)
@@ -194,6 +194,15 @@ impl Node {
             }
         };
         batch.replies.push((story, Reply::Done(command, result)));
+    }
+}
+
+impl Offer {
+    fn of(heartbeat: &Heartbeat) -> Offer {
+        Offer {
+            slots: heartbeat.slots,
+            memory_bytes: heartbeat.memory_bytes,
+        }
     }
 }
 

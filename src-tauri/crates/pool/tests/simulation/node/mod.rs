@@ -22,7 +22,7 @@ use pool::moment::{Moment, Now};
 use pool::record::Record;
 use pool::report::{Payload, Reports};
 use pool::{Chore, ChoreDone, Coordinator, Peer};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::Hasher;
 
 /// Tasks that end within this of a drain are delivered.
@@ -48,7 +48,7 @@ pub(crate) struct Node {
     pub(crate) wall_ms: i64,
     machines: Vec<MachineId>,
     /// What each machine was last heard to offer.
-    offers: BTreeMap<Peer, u64>,
+    offers: BTreeMap<Peer, Offer>,
     seed: u64,
     /// Works only for clients that live, as a node that one command started.
     pub(crate) living_only: bool,
@@ -57,6 +57,13 @@ pub(crate) struct Node {
     /// Planted into each coordinator.
     #[cfg(feature = "mutants")]
     pub(crate) mutant: Option<pool::Mutant>,
+}
+
+/// What a machine lets tasks use.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Offer {
+    pub(crate) slots: u32,
+    pub(crate) memory_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -435,6 +442,7 @@ impl Node {
     /// the timer. Events come before replies, so that a result that was
     /// committed together with a cancel is not seen after its answer.
     fn finish(&mut self, stage: &mut Stage, model: &mut Model, replies: Replies) -> Replies {
+        let mut given = BTreeSet::new();
         while let Some((peer, message)) = self
             .process
             .as_mut()
@@ -444,6 +452,15 @@ impl Node {
                 return Replies::new();
             }
             self.transmit(stage, model, peer, &message);
+            if matches!(message, ToWorker::Lease(_)) {
+                given.insert(peer);
+            }
+        }
+        for peer in given {
+            let offer = self.offers.get(&peer).copied().unwrap_or_default();
+            if let Some(machine) = self.machines.get(stage.link(peer).machine) {
+                model.check_load(stage, &self.disk, *machine, offer);
+            }
         }
         let Some(process) = &mut self.process else {
             return Replies::new();
@@ -463,6 +480,9 @@ impl Node {
         let chores: Vec<Chore> = std::iter::from_fn(|| process.coordinator.poll_chore()).collect();
         for chore in chores {
             self.begin(stage, model, chore);
+        }
+        if let Some(process) = &self.process {
+            process.coordinator.check_bounds();
         }
         if self.dies_here(stage) {
             return replies;
@@ -544,8 +564,8 @@ impl Node {
             return;
         };
         // Of a machine that was never heard nothing is known to be too much.
-        let offer = self.offers.get(&peer).copied().unwrap_or(0);
-        model.transmitted(stage, &self.disk, id, offer, message);
+        let offer = self.offers.get(&peer).copied().unwrap_or_default();
+        model.transmitted(stage, &self.disk, id, offer.memory_bytes, message);
         note_said(stage, peer, message);
         stage.send_to_machine(peer, message);
         if matches!(message, ToWorker::Refused { .. }) {

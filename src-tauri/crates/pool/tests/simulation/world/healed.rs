@@ -31,6 +31,7 @@ impl World {
             );
             machine.start(&mut self.stage);
         }
+        self.crowd();
         self.ask_authors();
     }
 

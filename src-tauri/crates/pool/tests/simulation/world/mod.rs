@@ -1,6 +1,7 @@
 //! One run: a coordinator, machines, authors, what goes wrong, and then a
 //! world in which nothing goes wrong any more and everything must end.
 
+mod fair;
 mod faults;
 mod healed;
 mod look;
@@ -16,8 +17,9 @@ use crate::node::Node;
 use crate::stage::{Stage, tell};
 use crate::trace::Trace;
 use faults::{FAULTS, Fault};
-use pool::{JobState, WorkerConfig};
+use pool::{JobId, JobState, WorkerConfig};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::hash::Hasher;
 use std::sync::Once;
 
@@ -89,6 +91,10 @@ struct World {
     node_sleeps_until: At,
     steps: u64,
     healing: bool,
+    /// Jobs with tasks that wait for a machine, since when.
+    waits: BTreeMap<JobId, At>,
+    /// One lease of each job that had not ended when the world healed.
+    turns: At,
     /// Steps of the wall clock come from their own chance, so that another
     /// shift does not change anything else.
     wall_chance: Chance,
@@ -199,6 +205,8 @@ impl World {
             node_sleeps_until: 0,
             steps: 0,
             healing: false,
+            waits: BTreeMap::new(),
+            turns: 0,
             wall_chance: Chance::new(mix(run.seed, 0xc10c)),
             wall_shift: run.wall_shift,
             stage,
@@ -206,6 +214,9 @@ impl World {
         #[cfg(feature = "mutants")]
         {
             world.node.mutant = run.mutant;
+            for machine in &mut world.machines {
+                machine.mutant = run.mutant;
+            }
         }
         if world.has(Fault::NodeCrash) {
             world.node.crashes_per_mille = world.stage.chance.below(6);
@@ -279,6 +290,7 @@ impl World {
         }
         if self.steps.is_multiple_of(128) {
             self.look();
+            self.check_turns();
         }
         true
     }
@@ -367,6 +379,14 @@ impl World {
             Reply::Submitted(_, Err(pool::SubmitError::Conflict { .. })) => {}
             Reply::Submitted(_, Err(_)) => story.refused = true,
             Reply::Done(Command::HoldBlob(named), Ok(())) => story.names.push(named),
+            // It was forgotten. If it was submitted anew and the answer was
+            // lost, there is one that waits for its author: asked again, it says so.
+            Reply::Done(Command::Follow(..), Err(pool::CommandError::UnknownJob))
+                if self.healing && story.waits_for_its_author() =>
+            {
+                story.job = None;
+                self.plan_author(at, self.stage.agenda.now() + SECOND);
+            }
             Reply::Done(..) => {}
         }
     }
