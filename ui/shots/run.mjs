@@ -38,8 +38,11 @@ const readme = flags.includes("--readme");
 const README_SCREEN = "job-progress";
 const wanted = readme ? [README_SCREEN] : process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const visited = screens.filter((screen) => wanted.length === 0 || wanted.some((name) => screen.name.startsWith(name)));
-/** @type {string[]} */
-const problems = [];
+let problems = 0;
+const report = (/** @type {string} */ problem) => {
+  problems += 1;
+  console.error(problem);
+};
 
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
@@ -48,6 +51,10 @@ const server = spawn(
   [join(import.meta.dirname, "../node_modules/vite/bin/vite.js"), "preview", "--outDir", "dist-demo", "--port", String(PORT), "--strictPort"],
   { cwd: join(import.meta.dirname, ".."), stdio: "ignore" },
 );
+process.once("SIGTERM", () => {
+  server.kill();
+  process.exit(143);
+});
 try {
   await reachable();
   if (quick) {
@@ -67,9 +74,8 @@ try {
 } finally {
   server.kill();
 }
-if (problems.length > 0) {
-  console.error(problems.join("\n"));
-  console.error(`${problems.length} problems`);
+if (problems > 0) {
+  console.error(`${problems} problems`);
   process.exitCode = 1;
 } else {
   console.log(`${visited.length} screens: no barrier found, no text cut off`);
@@ -105,9 +111,9 @@ async function visitScene(browser, scene, theme, sizes) {
     await route.fulfill({ response, headers: { ...response.headers(), "content-security-policy": POLICY } });
   });
   let where = `${theme} ${scene}`;
-  page.on("pageerror", (error) => problems.push(`${where}: ${error.message}`));
+  page.on("pageerror", (error) => report(`${where}: ${error.message}`));
   page.on("console", (message) => {
-    if (message.type() === "error" || message.type() === "warning") problems.push(`${where}: ${message.text()}`);
+    if (message.type() === "error" || message.type() === "warning") report(`${where}: ${message.text()}`);
   });
   // Time stands still but where a job is run to be looked at.
   const still = scene === "welcome" ? "" : "&still";
@@ -128,7 +134,7 @@ async function visitScene(browser, scene, theme, sizes) {
         if (axe) await findBarriers(page, where);
         await screen.after?.(page);
       } catch (error) {
-        problems.push(`${where}: ${String(error).split("\n")[0]}`);
+        report(`${where}: ${String(error).split("\n")[0]}`);
       }
     }
   }
@@ -147,7 +153,7 @@ async function jobPaths(page) {
 async function findBarriers(page, where) {
   const { violations } = await new AxeBuilder({ page }).analyze();
   for (const { id, nodes, help } of violations) {
-    problems.push(`${where}: ${id}: ${help}: ${nodes.slice(0, 3).map((node) => `${node.target.join(" ")} ${(node.any[0]?.message ?? "").slice(0, 140)}`).join(" | ")}`);
+    report(`${where}: ${id}: ${help}: ${nodes.slice(0, 3).map((node) => `${node.target.join(" ")} ${(node.any[0]?.message ?? "").slice(0, 140)}`).join(" | ")}`);
   }
 }
 
@@ -180,7 +186,7 @@ async function findCut(page, where) {
     }
     return [...new Set(found)].slice(0, 5);
   });
-  for (const one of cut) problems.push(`${where}: cut off: ${one}`);
+  for (const one of cut) report(`${where}: cut off: ${one}`);
 }
 
 async function reachable() {
