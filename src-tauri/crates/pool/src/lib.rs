@@ -19,6 +19,7 @@ pub mod id;
 pub mod limits;
 pub mod message;
 pub mod moment;
+pub mod policy;
 pub mod record;
 pub mod report;
 pub mod spec;

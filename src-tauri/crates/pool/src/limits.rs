@@ -147,3 +147,25 @@ pub const BACKTRACE_FRAMES_MAX: usize = 8;
 
 /// Tasks in one page of a list.
 pub const PAGE_MAX: u32 = 1_000;
+
+/// Steps in which a hot machine gives its cores up, before it pauses: a quarter
+/// of them each, so that the last quarter is left.
+pub const HEAT_STEPS: u32 = 3;
+
+/// Between two steps down: a heat sink answers within seconds, and a step that
+/// has not shown yet must not be followed by another.
+pub const HEAT_STEP_AFTER: Duration = Duration::from_secs(10);
+
+/// Between two steps up, three times as long, so that it settles below the limit.
+pub const HEAT_RECOVER_AFTER: Duration = Duration::from_secs(30);
+
+/// Degrees below the limit before a machine counts as cool again.
+pub const HEAT_MARGIN_C: i16 = 5;
+
+/// Degrees above the limit at which nothing runs: most processors throttle or
+/// shut down not far above.
+pub const HEAT_PAUSE_ABOVE_C: i16 = 10;
+
+/// How long other programs must stay below their limit: a build or a game
+/// loads the processor in waves.
+pub const LOAD_QUIET_FOR: Duration = Duration::from_secs(10);
