@@ -59,11 +59,12 @@ export interface Rule {
   met: boolean;
 }
 
+/** What a node without the contribution policy does not tell is absent. */
 export type Contribution = door.Contribution & {
-  state: door.MachineState;
-  paused: boolean;
-  paused_until_ms: number | null;
-  rules: Rule[];
+  state?: door.MachineState;
+  paused?: boolean;
+  paused_until_ms?: number | null;
+  rules?: Rule[];
 };
 
 export type Status = Omit<door.Status, "contribution"> & { contribution: Contribution };
