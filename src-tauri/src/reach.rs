@@ -57,7 +57,12 @@ impl Reach {
         let handle = runtime.handle().clone();
         std::thread::Builder::new()
             .name("node".to_owned())
-            .spawn(move || runtime.block_on(live(&folders, says, ended)))?;
+            .spawn(move || {
+                runtime.block_on(live(&folders, &says, ended));
+                // The door takes its socket away before anybody hears of the end.
+                drop(runtime);
+                drop(says);
+            })?;
         Ok(Reach {
             runtime: handle,
             way,
@@ -108,9 +113,9 @@ impl Reach {
     }
 }
 
-async fn live(folders: &Folders, says: watch::Sender<Way>, mut ended: mpsc::Receiver<Duration>) {
+async fn live(folders: &Folders, says: &watch::Sender<Way>, mut ended: mpsc::Receiver<Duration>) {
     let drain = tokio::select! {
-        () = keep(folders, &says) => return,
+        () = keep(folders, says) => return,
         drain = ended.recv() => drain.unwrap_or_default(),
     };
     let way = says.borrow().clone();

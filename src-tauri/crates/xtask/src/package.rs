@@ -79,7 +79,7 @@ fn without_window(built: &Path) -> Done {
     if tree.exists() {
         fs::remove_dir_all(&tree).map_err(|error| unwritable(&tree, &error))?;
     }
-    let packaging = root().join("packaging");
+    let packaging = root().join("src-tauri/packaging");
     let parts: [(PathBuf, &str, u32); 5] = [
         (built.join("skep"), "usr/bin/skep", 0o755),
         (built.join("skep-executor"), &EXECUTOR[1..], 0o755),
