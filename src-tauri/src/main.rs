@@ -269,12 +269,12 @@ pub(crate) fn standing(way: &Way) -> ShellEvent {
     ShellEvent::Node {
         state: NodeState::from(way),
         text: match way {
-            Way::Here(here) => here.notice.clone(),
-            Way::Gone(Error { message, hint, .. }) => Some(match hint {
+            Way::Here(here) => here.notice.clone().unwrap_or_default(),
+            Way::Gone(Error { message, hint, .. }) => match hint {
                 Some(hint) => format!("{message}. {hint}"),
                 None => message.clone(),
-            }),
-            Way::Starting | Way::There(_) => None,
+            },
+            Way::Starting | Way::There(_) => String::new(),
         },
     }
 }

@@ -83,13 +83,13 @@ fn say(ended: &[JobView]) -> Notice {
                 |(task, failure)| format!("Task {task}: {}", failure.message),
             ),
             action: "Show error",
-            route: format!("/jobs/{}", job.id),
+            route: format!("#/jobs/{}", job.id),
         },
         [job] => Notice {
             title: format!("{} is done", job.name),
             body: tasks(job.tasks.done, "done"),
             action: "Show results",
-            route: format!("/jobs/{}/results", job.id),
+            route: format!("#/jobs/{}/results", job.id),
         },
         _ => Notice {
             title: format!("{} jobs ended", ended.len()),
@@ -98,7 +98,7 @@ fn say(ended: &[JobView]) -> Notice {
                 failed => format!("{} done, {failed} failed", ended.len() - failed),
             },
             action: "Show jobs",
-            route: "/jobs".to_owned(),
+            route: "#/jobs".to_owned(),
         },
     }
 }
@@ -131,7 +131,7 @@ mod tests {
         notices.see(&[job("old", Done), job("tiles", Done)], false, ALL);
         let notice = notices.take(now).unwrap();
         assert_eq!(notice.title, "tiles is done");
-        assert_eq!(notice.route, "/jobs/j_tiles/results");
+        assert_eq!(notice.route, "#/jobs/j_tiles/results");
         notices.see(&[job("tiles", Done)], false, ALL);
         assert_eq!(notices.take(now + EVERY), None);
 

@@ -36,8 +36,8 @@ pub(crate) enum ShellEvent {
     RunModule,
     Node {
         state: NodeState,
-        /// Why it is gone, or what to know of its start.
-        text: Option<String>,
+        /// Why it is gone, or what to know of its start; else empty.
+        text: String,
     },
 }
 

@@ -37,7 +37,9 @@ pub(crate) fn ask(handle: &AppHandle) {
     handle
         .clone()
         .dialog()
-        .message(format!("{tasks} still run on this machine. A task that is stopped begins again the next time Skep runs."))
+        .message(format!(
+            "Still running on this machine: {tasks}. What is stopped now begins again the next time Skep runs."
+        ))
         .title("Quit Skep")
         .buttons(MessageDialogButtons::YesNoCancelCustom(
             finish.clone(),

@@ -54,7 +54,7 @@ impl Wanted {
     /// Writes the single result to `path`.
     pub(crate) async fn to_file(&self, path: &Path, reach: &Reach) -> Result<Saved, Error> {
         let index = self.single().unwrap_or_default();
-        write(&self.job.id, index, BytesOf::Result, path, reach).await?;
+        write(self.read(index, BytesOf::Result), path, reach).await?;
         Ok(Saved {
             files: 1,
             place: path.to_owned(),
@@ -86,12 +86,12 @@ impl Wanted {
                     continue;
                 }
                 let path = folder.join(format!("{}.{}", entry.index, self.extension()));
-                write(&self.job.id, entry.index, BytesOf::Result, &path, reach).await?;
+                write(self.read(entry.index, BytesOf::Result), &path, reach).await?;
                 files += 1;
                 for (name, _) in entry.files {
                     let path = folder.join(entry.index.to_string()).join(inside(&name)?);
                     let what = BytesOf::File { name };
-                    write(&self.job.id, entry.index, what, &path, reach).await?;
+                    write(self.read(entry.index, what), &path, reach).await?;
                     files += 1;
                 }
             }
@@ -101,6 +101,14 @@ impl Wanted {
             files,
             place: folder,
         })
+    }
+
+    fn read(&self, index: u32, what: BytesOf) -> Request {
+        Request::Read {
+            job: self.job.id.clone(),
+            index,
+            what,
+        }
     }
 
     /// As the command line names results.
@@ -116,18 +124,8 @@ impl Wanted {
     }
 }
 
-async fn write(
-    job: &str,
-    index: u32,
-    what: BytesOf,
-    path: &Path,
-    reach: &Reach,
-) -> Result<(), Error> {
-    let request = Request::Read {
-        job: job.to_owned(),
-        index,
-        what,
-    };
+/// Writes the bytes that a request is answered with.
+pub(crate) async fn write(request: Request, path: &Path, reach: &Reach) -> Result<(), Error> {
     let Then::Bytes(mut pieces) = reach.call(request, None).await?.then else {
         return Err(out_of_turn());
     };

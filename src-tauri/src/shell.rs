@@ -5,7 +5,7 @@
 use crate::App;
 use crate::files::FileView;
 use crate::quit::{self, How};
-use crate::save::Wanted;
+use crate::save::{self, Saved, Wanted};
 use api::{Card, Error, ErrorCode, Reply, Request};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -37,6 +37,9 @@ pub(crate) enum ShellRequest {
         indexes: Option<Vec<u32>>,
         folded: bool,
     },
+    /// A dialog, then the report of [`api::Request::Report`] on the disk.
+    /// → Saved or Cancelled
+    SaveReport,
     /// Opens a folder of ours in the desktop's file manager. → Done
     Reveal { what: Reveal },
     /// Whether Skep starts with the session; with `on`, sets it. → Autostart
@@ -125,6 +128,7 @@ pub(crate) async fn answer(handle: &AppHandle, request: ShellRequest) -> Result<
             indexes,
             folded,
         } => save(handle, job, indexes, folded).await?,
+        ShellRequest::SaveReport => save_report(handle).await?,
         ShellRequest::Reveal { what } => {
             reveal(&app, what)?;
             ShellReply::Done
@@ -228,12 +232,32 @@ async fn save(
     } else {
         wanted.to_folder(&place, &app.reach).await?
     };
+    Ok(remember(&app, saved))
+}
+
+async fn save_report(handle: &AppHandle) -> Result<ShellReply, Error> {
+    let app = handle.state::<App>();
+    let (say, said) = oneshot::channel();
+    dialog(handle)
+        .set_title("Save the report")
+        .set_file_name("skep-report.zip")
+        .save_file(move |file| drop(say.send(file)));
+    let Some(place) = said.await.ok().flatten().and_then(path_of) else {
+        return Ok(ShellReply::Cancelled);
+    };
+    save::write(Request::Report, &place, &app.reach).await?;
+    let saved = Saved { files: 1, place };
+    Ok(remember(&app, saved))
+}
+
+/// Notes where it is, for who wants to see it.
+fn remember(app: &App, saved: Saved) -> ShellReply {
     let folder = node::folders::tilde(&saved.place);
     *app.saved.lock().unwrap_or_else(PoisonError::into_inner) = Some(saved.place);
-    Ok(ShellReply::Saved {
+    ShellReply::Saved {
         files: saved.files,
         folder,
-    })
+    }
 }
 
 fn reveal(app: &App, what: Reveal) -> Result<(), Error> {

@@ -201,8 +201,8 @@ fn clicked(handle: &AppHandle, id: &str) {
             window::open(handle);
         }
         Some(Action::Open) => window::open(handle),
-        Some(Action::Job(job)) => window::open_at(handle, &format!("/jobs/{job}")),
-        Some(Action::Settings) => window::open_at(handle, "/settings"),
+        Some(Action::Job(job)) => window::open_at(handle, &format!("#/jobs/{job}")),
+        Some(Action::Settings) => window::open_at(handle, "#/settings"),
         Some(Action::Quit) => quit::ask(handle),
         // It went with the click.
         None => {}

@@ -3,6 +3,10 @@
 
 use crate::driver::Driver;
 use crate::tray::Tray;
+use api::{Reply, Request};
+use node::Then;
+use node::door::Client;
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,6 +18,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub(crate) struct Session {
     children: Vec<Child>,
+    /// Buses of other sessions.
+    also: RefCell<Vec<Child>>,
     variables: Vec<(String, String)>,
     pub(crate) tray: Tray,
     home: tempfile::TempDir,
@@ -56,6 +62,7 @@ impl Session {
         let tray = Tray::watch(&address);
         let mut session = Session {
             children,
+            also: RefCell::default(),
             variables,
             tray,
             home,
@@ -107,9 +114,44 @@ impl Session {
             .expect("the app starts")
     }
 
-    /// The command line of the same build.
-    pub(crate) fn skep(&self) -> Command {
-        self.command(Path::new(env!("CARGO_BIN_EXE_skep-app")).with_file_name("skep"))
+    /// The app in another session of the same person, without a window.
+    pub(crate) fn elsewhere(&self) -> Child {
+        let run = self.home.path().join("tmp");
+        let (bus, address) = says_first(Command::new("dbus-daemon").args([
+            "--session",
+            "--nofork",
+            "--print-address=1",
+            &format!("--address=unix:dir={}", run.display()),
+        ]));
+        self.also.borrow_mut().push(bus);
+        self.command(env!("CARGO_BIN_EXE_skep-app"))
+            .arg("--hidden")
+            .env("DBUS_SESSION_BUS_ADDRESS", address)
+            .spawn()
+            .expect("the app starts")
+    }
+
+    /// What the node answers at its door, to a client like the command line.
+    pub(crate) fn ask(&self, request: Request) -> Option<(Reply, Vec<u8>)> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let client = Client::connect(&self.socket()).await.ok()?;
+            let answer = client.call(request, None).await.ok()?;
+            let mut bytes = Vec::new();
+            if let Then::Bytes(mut pieces) = answer.then {
+                while let Some(piece) = pieces.recv().await {
+                    bytes.extend_from_slice(&piece.ok()?);
+                }
+            }
+            Some((answer.reply, bytes))
+        })
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.home.path().join("run/skep/control.sock")
     }
 
     pub(crate) fn xdotool(&self, words: &[&str]) -> String {
@@ -168,7 +210,8 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        for child in self.children.iter_mut().rev() {
+        let also = self.also.get_mut().iter_mut();
+        for child in also.chain(self.children.iter_mut().rev()) {
             end(child);
         }
     }

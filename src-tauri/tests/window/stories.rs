@@ -1,41 +1,103 @@
 //! What a person lives through, from the first launch to the last.
 
+use crate::driver::Driver;
 use crate::session::{Session, end, wait};
-use serde_json::Value;
-use std::process::Stdio;
+use api::{BytesOf, JobState, JobView, Reply, Request, Status};
+use std::path::Path;
 
-/// What the node says of itself, by way of the command line.
-fn status(session: &Session) -> Option<Value> {
-    let output = session.skep().args(["status", "--json"]).output().ok()?;
-    serde_json::from_slice(&output.stdout).ok()
+/// A program that needs nothing and prints one line.
+const HELLO: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 8) "Hello from the drop\n")
+  (func (export "_start")
+    (i32.store (i32.const 0) (i32.const 8))
+    (i32.store (i32.const 4) (i32.const 20))
+    (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 40)))))
+"#;
+/// WebDriver's name for the key.
+const ENTER: &str = "\u{e007}";
+
+fn status(session: &Session) -> Option<Status> {
+    match session.ask(Request::Status)? {
+        (Reply::Status(status), _) => Some(*status),
+        _ => None,
+    }
 }
 
 fn contributes(session: &Session, on: bool) {
     wait(&format!("the machine contributes: {on}"), || {
-        let status = status(session)?;
-        (status["contribution"]["on"] == on).then_some(())
+        (status(session)?.contribution.on == on).then_some(())
     });
+}
+
+/// The newest job, once it has ended.
+fn ended(session: &Session, name: &str) -> JobView {
+    let jobs = || Request::Jobs {
+        cursor: None,
+        limit: 1,
+    };
+    wait(&format!("a job {name} has ended"), || {
+        let (Reply::Jobs { jobs, .. }, _) = session.ask(jobs())? else {
+            return None;
+        };
+        jobs.into_iter()
+            .next()
+            .filter(|job| job.name.contains(name) && job.ended_ms.is_some())
+    })
+}
+
+fn result(session: &Session, job: &JobView, index: u32) -> Vec<u8> {
+    let read = Request::Read {
+        job: job.id.clone(),
+        index,
+        what: BytesOf::Result,
+    };
+    wait("the result can be read", || session.ask(read.clone())).1
 }
 
 fn close_window(session: &Session) {
     let window = wait("the window is there", || session.windows("Skep").pop());
-    session.xdotool(&[
+    let keys = [
         "windowactivate",
         "--sync",
         &window,
         "key",
         "--clearmodifiers",
         "alt+F4",
-    ]);
+    ];
+    session.xdotool(&keys);
+    wait("the window is away", || {
+        session.windows("Skep").is_empty().then_some(())
+    });
+}
+
+fn button(label: &str) -> String {
+    format!("//button[normalize-space()='{label}' or @aria-label='{label}']")
+}
+
+/// Past the first steps, as somebody who knows them.
+fn skip_welcome(page: &Driver) {
+    page.click(&button("Set up this machine"));
+    page.click(&button("Skip"));
+}
+
+/// Has the page save, and answers the desktop's dialog.
+fn save(session: &Session, page: &Driver, label: &str, title: &str, to: &Path) {
+    page.click(&button(label));
+    let dialog = wait("the dialog is there", || session.windows(title).pop());
+    session.xdotool(&["windowactivate", "--sync", &dialog, "key", "ctrl+a"]);
+    session.xdotool(&["type", "--delay", "20", &to.display().to_string()]);
+    session.xdotool(&["key", "Return"]);
+    wait("the file is saved", || to.exists().then_some(()));
 }
 
 #[test]
 fn the_window_comes_and_goes_and_the_node_stays() {
     let mut session = Session::start();
     let page = session.app(&[]);
-    wait("the page is shown", || {
-        (!page.text().is_empty()).then_some(())
-    });
+    page.reads("Skep runs your programs");
     let node = wait("a node answers", || status(&session));
 
     // What the tray switches is what the node does.
@@ -50,20 +112,13 @@ fn the_window_comes_and_goes_and_the_node_stays() {
 
     // Closed, it is away, and the same process goes on working.
     close_window(&session);
-    wait("the window is away", || {
-        session.windows("Skep").is_empty().then_some(())
-    });
     let again = wait("the node still answers", || status(&session));
-    assert_eq!(again["pid"], node["pid"]);
-
+    assert_eq!(again.pid, node.pid);
     session.tray.click("Open Skep");
     wait("the window is back", || session.windows("Skep").pop());
 
     // A second launch shows the first one's window and ends.
     close_window(&session);
-    wait("the window is away", || {
-        session.windows("Skep").is_empty().then_some(())
-    });
     assert!(session.launch_again(&[]).success());
     wait("the window is back", || session.windows("Skep").pop());
 
@@ -71,32 +126,79 @@ fn the_window_comes_and_goes_and_the_node_stays() {
     wait("the node is gone", || {
         status(&session).is_none().then_some(())
     });
-    let socket = session.home().join("run/skep/control.sock");
-    wait("its socket is gone", || (!socket.exists()).then_some(()));
+    wait("its socket is gone", || {
+        (!session.socket().exists()).then_some(())
+    });
 }
 
 #[test]
 fn the_app_takes_over_from_a_node_that_is_killed() {
     let mut session = Session::start();
-    let mut elsewhere = session
-        .skep()
-        .args(["coordinator", "start"])
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("a node starts");
+    let mut elsewhere = session.elsewhere();
     let first = wait("it answers", || status(&session));
     let page = session.app(&[]);
     session.tray.line("Contribute");
-    assert_eq!(
-        status(&session).map(|now| now["pid"].clone()),
-        Some(first["pid"].clone())
-    );
+    let attached = wait("it answers", || status(&session));
+    assert_eq!(attached.pid, first.pid);
 
     end(&mut elsewhere);
     let second = wait("another answers", || status(&session));
-    assert_ne!(first["pid"], second["pid"]);
-    wait("the page is still there", || {
-        (!page.text().is_empty()).then_some(())
-    });
+    assert_ne!(first.pid, second.pid);
+    page.reads("Skep runs your programs");
     assert!(session.tray.line("Contribute").checked);
+    session.tray.click("Contribute");
+    contributes(&session, false);
+}
+
+#[test]
+fn a_newcomer_sees_the_sample_and_runs_a_program_of_their_own() {
+    let mut session = Session::start();
+    let page = session.app(&[]);
+
+    // The first steps, to a picture.
+    page.click(&button("Set up this machine"));
+    page.click(&button("Contribute"));
+    contributes(&session, true);
+    page.click(&button("Run the sample"));
+    let sample = ended(&session, "mandelbrot");
+    assert_eq!((sample.state, sample.tasks.done), (JobState::Done, 256));
+    page.reads("This ran on 1 machine");
+    page.click(&button("Open the job"));
+    page.reads("256");
+    let picture = session.home().join("picture.png");
+    save(&session, &page, "Save result", "Save the result", &picture);
+    let saved = std::fs::read(&picture).expect("the picture is there");
+    assert!(saved.starts_with(b"\x89PNG"));
+    assert!(saved == result(&session, &sample, sample.tasks.total));
+
+    // A file, from the file manager.
+    let program = session.home().join("hello from me.wat");
+    std::fs::write(&program, HELLO).expect("the program can be written");
+    session.drag(&[&program], || page.reads("Drop to set up"));
+    page.see("//*[@role='dialog' or @role='region' or self::aside or self::section]//button[normalize-space()='Run']");
+    page.press(ENTER);
+    let job = ended(&session, "hello");
+    assert_eq!(job.state, JobState::Done);
+    assert_eq!(result(&session, &job, 0), b"Hello from the drop\n");
+    let file = session.home().join("hello.txt");
+    save(&session, &page, "Save result", "Save the result", &file);
+    assert_eq!(
+        std::fs::read(&file).ok(),
+        Some(b"Hello from the drop\n".to_vec())
+    );
+}
+
+#[test]
+fn what_cannot_run_is_said_before_it_is_dropped() {
+    let mut session = Session::start();
+    let page = session.app(&[]);
+    skip_welcome(&page);
+    let file = session.home().join("not a module.wasm");
+    std::fs::write(&file, "<img src=x onerror=alert(1)>").expect("the file can be written");
+    session.drag(&[&file], || page.reads("It cannot run here"));
+    page.reads("It cannot run here");
+    assert_eq!(
+        page.run("return document.querySelectorAll('img[src=x]').length"),
+        0
+    );
 }
