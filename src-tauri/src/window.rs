@@ -98,7 +98,8 @@ fn show(window: &WebviewWindow) -> tauri::Result<()> {
 /// The page never leaves itself; nothing that it shows may take its place.
 fn is_ours(url: &tauri::Url) -> bool {
     let page = url.scheme() == "tauri" && url.host_str() == Some("localhost");
-    let frame = url.scheme() == "isolation";
+    // The isolation frame has a scheme of its own at each start.
+    let frame = url.scheme().starts_with("isolation-");
     page || frame || (cfg!(dev) && url.host_str() == Some("localhost"))
 }
 
@@ -177,7 +178,7 @@ mod tests {
     fn the_page_cannot_go_elsewhere() {
         let go = |to: &str| is_ours(&tauri::Url::parse(to).unwrap());
         assert!(go("tauri://localhost/index.html#/jobs"));
-        assert!(go("isolation://localhost/"));
+        assert!(go("isolation-95c8fb99-7e10-4db4-b756-6bf63717449f://localhost/"));
         for elsewhere in [
             "https://example.com/",
             "http://127.0.0.1/",
