@@ -178,7 +178,9 @@ mod tests {
     fn the_page_cannot_go_elsewhere() {
         let go = |to: &str| is_ours(&tauri::Url::parse(to).unwrap());
         assert!(go("tauri://localhost/index.html#/jobs"));
-        assert!(go("isolation-95c8fb99-7e10-4db4-b756-6bf63717449f://localhost/"));
+        assert!(go(
+            "isolation-95c8fb99-7e10-4db4-b756-6bf63717449f://localhost/"
+        ));
         for elsewhere in [
             "https://example.com/",
             "http://127.0.0.1/",

@@ -1,7 +1,8 @@
 //! A WebDriver client, as much of it as the stories need.
 
-use crate::session::{PATIENCE, wait};
+use crate::session::{LOOK_EVERY, PATIENCE, wait};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 pub(crate) struct Driver {
     base: String,
@@ -35,11 +36,7 @@ impl Driver {
         }
     }
 
-    /// Waits for an element that a person could see, by XPath.
-    pub(crate) fn see(&self, path: &str) -> String {
-        wait(&format!("{path} is there"), || self.find(path))
-    }
-
+    /// An element that a person could see, by XPath.
     pub(crate) fn find(&self, path: &str) -> Option<String> {
         let found = self
             .post("/element", &json!({"using": "xpath", "value": path}))
@@ -60,9 +57,23 @@ impl Driver {
 
     /// Waits until the text is somewhere in the page.
     pub(crate) fn reads(&self, text: &str) {
-        wait(&format!("the page reads \"{text}\""), || {
-            self.text().contains(text).then_some(())
-        });
+        assert!(
+            self.comes_to_read(text, PATIENCE),
+            "waited in vain for the page to read \"{text}\"; it reads:\n{}",
+            self.text()
+        );
+    }
+
+    /// Whether the text comes to stand somewhere in the page.
+    pub(crate) fn comes_to_read(&self, text: &str, patience: Duration) -> bool {
+        let begun = Instant::now();
+        while !self.text().contains(text) {
+            if begun.elapsed() > patience {
+                return false;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        true
     }
 
     pub(crate) fn text(&self) -> String {
@@ -92,17 +103,6 @@ impl Driver {
             .collect();
         let actions = json!({"actions": [{"type": "key", "id": "keys", "actions": strokes}]});
         self.post("/actions", &actions).expect("keys are pressed");
-    }
-
-    /// A picture of the page, to `file`.
-    pub(crate) fn picture(&self, file: &std::path::Path) {
-        let Ok(Value::String(text)) = self.get("/screenshot") else {
-            return;
-        };
-        let bytes = data_encoding::BASE64
-            .decode(text.as_bytes())
-            .expect("a PNG as base64");
-        std::fs::write(file, bytes).expect("the picture can be written");
     }
 
     fn get(&self, path: &str) -> Result<Value, String> {

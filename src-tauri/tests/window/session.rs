@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 /// For anything that a busy machine may take its time for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Then it is tried to begin the drag again.
+const PLATE: Duration = Duration::from_secs(8);
 
 pub(crate) struct Session {
     children: Vec<Child>,
@@ -172,8 +174,8 @@ impl Session {
     }
 
     /// Drags files from the corner of the screen over the middle of the
-    /// window; `over` is called before they are let go.
-    pub(crate) fn drag(&mut self, files: &[&Path], over: impl FnOnce()) {
+    /// window until the page shows that it saw them, and lets them go there.
+    pub(crate) fn drag(&mut self, files: &[&Path], page: &Driver, shows: &str) {
         let source = Path::new(env!("CARGO_BIN_EXE_skep-app"))
             .with_file_name("examples")
             .join("drag_source");
@@ -181,22 +183,22 @@ impl Session {
         command.args(files);
         let (mut source, _) = says_first(&mut command);
         let window = wait("the files' window", || self.windows("Files").pop());
-        self.xdotool(&[
-            "windowmove",
-            "--sync",
-            &window,
-            "0",
-            "0",
-            "windowraise",
-            &window,
-        ]);
-        self.xdotool(&["mousemove", "--sync", "40", "30", "mousedown", "1"]);
-        for step in 1..=12 {
-            std::thread::sleep(LOOK_EVERY);
-            let (x, y) = (40 + step * 58, 30 + step * 35);
-            self.xdotool(&["mousemove", "--sync", &x.to_string(), &y.to_string()]);
-        }
-        over();
+        wait(&format!("the page reads \"{shows}\""), || {
+            self.xdotool(&["windowmove", "--sync", &window, "0", "0"]);
+            self.xdotool(&["windowraise", &window]);
+            self.xdotool(&["mousemove", "--sync", "40", "30", "mousedown", "1"]);
+            for step in 1..=12 {
+                std::thread::sleep(LOOK_EVERY);
+                let (x, y) = (40 + step * 58, 30 + step * 35);
+                self.xdotool(&["mousemove", "--sync", &x.to_string(), &y.to_string()]);
+            }
+            if page.comes_to_read(shows, PLATE) {
+                return Some(());
+            }
+            // The press met no window yet: back to where it is nobody's drop.
+            self.xdotool(&["mousemove", "--sync", "40", "30", "mouseup", "1"]);
+            None
+        });
         self.xdotool(&["mouseup", "1"]);
         // Its bytes were taken when the app has the names.
         std::thread::sleep(Duration::from_millis(500));
