@@ -10,6 +10,10 @@ mod follows;
 mod harness;
 mod jobs;
 mod modules;
+#[expect(
+    dead_code,
+    reason = "some are for the stories of the command line only"
+)]
 #[path = "../../../cli/tests/stories/programs.rs"]
 mod programs;
 mod refusals;
