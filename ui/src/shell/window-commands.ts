@@ -27,7 +27,6 @@ export function windowCommands(show: (what: "palette" | "shortcuts") => void): C
     go("logs", "g l"),
     go("modules", "g d"),
     go("settings", "mod+,"),
-    { id: "pause", title: say.pause, keys: ["p"], run: () => void (pool.contribution?.paused ? resume() : pause({ kind: "for", ms: HOUR_MS })) },
     { id: "contribute", title: say.contribute, run: () => void setContribution(true) },
     { id: "contribute-off", title: say.contributeOff, run: () => void setContribution(false) },
     { id: "sample", title: say.sample, run: () => void sample() },
@@ -41,6 +40,11 @@ export function windowCommands(show: (what: "palette" | "shortcuts") => void): C
   ];
 }
 
+/** Pauses this machine or lets it go on; there only where the node knows of pauses. */
+export function pauseCommand(): Command {
+  return { id: "pause", title: say.pause, keys: ["p"], run: () => void (pool.contribution?.paused ? resume() : pause({ kind: "for", ms: HOUR_MS })) };
+}
+
 /** Whether a command makes sense at this moment: the palette leaves out the others. */
 export function applies(command: Command): boolean {
   switch (command.id) {
@@ -48,8 +52,6 @@ export function applies(command: Command): boolean {
       return pool.contribution?.on === false;
     case "contribute-off":
       return pool.contribution?.on === true;
-    case "pause":
-      return pool.contribution !== null;
     default:
       return !(command.quiet ?? false);
   }

@@ -13,6 +13,11 @@ export function setContribution(on: boolean): Promise<void> {
   return ask({ verb: "contribute", on });
 }
 
+/** Whether the node knows of pauses: without its contribution policy it does not. */
+export function canPause(): boolean {
+  return pool.contribution?.paused !== undefined;
+}
+
 export function pause(until: PauseUntil): Promise<void> {
   return ask({ verb: "pause", until });
 }

@@ -4,6 +4,7 @@
  */
 import { ApiError, bridge } from "../../bridge/bridge";
 import type { JobView, Submit, TaskState } from "../../bridge/types";
+import { plainJob } from "../../state/submit";
 import { centreFirst, partOf, placed, type Rect, type Size, tileOf, uncovered, type View } from "./plane";
 
 /** The first pass has an eighth of the resolution. */
@@ -259,25 +260,8 @@ export class Picture {
 /** The job that renders a view in so many pixels. */
 export function renderJob(job: JobView, params: Readonly<Record<string, string>>, view: View, pixels: Size): Submit {
   return {
-    client_id: crypto.randomUUID().replaceAll("-", ""),
-    module: { by: "blob", blob: job.module },
-    module_name: job.module_name,
-    name: null,
-    args: [],
-    env: {},
-    invoke: null,
+    ...plainJob({ by: "blob", blob: job.module }, job.module_name),
     params: { ...params, ...viewParams(view, pixels) },
-    split: { kind: "once" },
-    stdin: null,
-    files: [],
-    fold: null,
-    limits: { memory_bytes: null, task_timeout_ms: null, fuel: null, output_bytes: null, retries: null },
-    priority: 0,
-    timeout_ms: null,
-    chunk: null,
-    trial: false,
-    transient: false,
-    collect: false,
   };
 }
 

@@ -2,7 +2,7 @@
 import type { MachineView } from "../../bridge/types";
 import type { MenuItem } from "../../parts/Menu.svelte";
 import { copy } from "../../state/copy";
-import { HOUR_MS, pause, resume } from "../../state/contribute";
+import { HOUR_MS, canPause, pause, resume } from "../../state/contribute";
 import { pool } from "../../state/pool.svelte";
 import { machinePath, where } from "../../state/route.svelte";
 import { words } from "../../words/en";
@@ -18,7 +18,7 @@ export function machineMenu(machine: MachineView): MenuItem[] {
       ];
   return [
     { label: words.machines.open, run: () => where.go(machinePath(machine.id)) },
-    ...pauses,
+    ...(canPause() ? pauses : []),
     { label: words.machines.limits, run: () => where.go(machinePath(machine.id, "limits")), apart: true },
     { label: words.machines.logs, run: () => where.go("#/logs") },
     { label: words.machines.copyCommand, run: () => void copy(`skep machine show ${machine.name}`) },
