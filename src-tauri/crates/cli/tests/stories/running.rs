@@ -273,6 +273,29 @@ fn ctrl_c_cancels_the_job_and_twice_leaves() {
     assert_eq!(finish(child).code, Some(130));
 }
 
+#[test]
+fn an_interrupt_leaves_no_job_behind_whenever_it_comes() {
+    let home = Home::new();
+    let module = home.file("spin.wat", programs::spin());
+    let node = home.coordinator(&[]);
+    // From before the first word is sent until the job runs. By SIGTERM, which
+    // does the same: a shell without job control starts what it runs in the
+    // background with SIGINT ignored, and so it is until the client listens.
+    for wait in (0..60).step_by(3) {
+        let child = home.skep(&["run", &module]).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        signal(child.id(), rustix::process::Signal::TERM);
+        let outcome = finish(child);
+        assert!(
+            matches!(outcome.code, None | Some(130)),
+            "{wait}: {outcome:?}"
+        );
+        let open = home.json(&["ps"])["jobs"].clone();
+        assert_eq!(open, serde_json::json!([]), "after {wait} ms");
+    }
+    assert!(node.stop().success());
+}
+
 fn tasks_running(home: &Home) -> u64 {
     let jobs = home.run(&["--json", "job", "ls"]);
     let Ok(jobs) = serde_json::from_slice::<serde_json::Value>(&jobs.stdout) else {
