@@ -1,7 +1,7 @@
 //! Names of things: jobs, machines, blobs, and the coordinator's term.
 
 use core::fmt;
-use data_encoding::{BASE32_NOPAD, HEXLOWER};
+use data_encoding::{BASE32_NOPAD, BASE32_NOPAD_NOCASE, HEXLOWER};
 use serde::{Deserialize, Serialize};
 
 /// A job's name: 128 random bits, written `j_` and 26 characters of base32.
@@ -34,6 +34,15 @@ pub struct Term(pub u64);
 /// a worker held goes on in the same life and is lost with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Life(pub u64);
+
+impl JobId {
+    /// The name that these 26 characters write; `None` where they are fewer or
+    /// no name.
+    pub(crate) fn whole(text: &str) -> Option<JobId> {
+        let bytes = BASE32_NOPAD_NOCASE.decode(text.as_bytes());
+        bytes.ok()?.try_into().ok().map(JobId)
+    }
+}
 
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -153,10 +153,15 @@ impl Coordinator {
         self.known(*id).map(|job| self.view(job))
     }
 
-    /// Jobs whose name starts so, with or without its `j_`.
+    /// Jobs whose name starts so, with or without its `j_`. A whole name is
+    /// found at once, however many jobs there are.
     #[must_use]
     pub fn find(&self, prefix: &str) -> Vec<JobId> {
-        let prefix = prefix.strip_prefix("j_").unwrap_or(prefix);
+        let prefix = prefix.to_ascii_lowercase();
+        let prefix = prefix.strip_prefix("j_").unwrap_or(&prefix);
+        if let Some(id) = JobId::whole(prefix) {
+            return self.known(id).map(|job| job.id).into_iter().collect();
+        }
         let named = self.jobs.values().filter(|job| !job.facts.forgetting);
         named
             .map(|job| job.id)

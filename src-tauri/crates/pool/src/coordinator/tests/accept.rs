@@ -146,7 +146,8 @@ fn jobs_are_found_by_what_people_type() {
     assert_eq!(table.coordinator.last(), Some(newest));
     let name = older.to_string();
     assert_eq!(table.coordinator.find(&name), [older]);
-    assert_eq!(table.coordinator.find(&name[2..8]), [older]);
+    assert_eq!(table.coordinator.find(&name[2..]), [older]);
+    assert_eq!(table.coordinator.find(&name[2..8].to_uppercase()), [older]);
     assert_eq!(table.coordinator.find("j_").len(), 2);
     assert_eq!(table.coordinator.find("0"), []);
     let listed: Vec<_> = table.coordinator.jobs().map(|job| job.id).collect();
