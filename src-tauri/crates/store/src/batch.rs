@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The statements in the order in which they run: what goes, then what comes.
+/// Rows found by a key that is no number are changed in place, so that their
+/// index stays as it is and one page less is written.
 /// `$1` is the BLOB, `$n` the list of the statement at place n - 2.
-const STATEMENTS: [&str; 14] = [
+const STATEMENTS: [&str; 15] = [
     "UPDATE store SET commits = e.value->>0, sum = e.value->>1 FROM json_each($2) e;",
     "DELETE FROM job WHERE no IN (SELECT value FROM json_each($3));
      DELETE FROM spec WHERE no IN (SELECT value FROM json_each($3));
@@ -22,8 +24,9 @@ const STATEMENTS: [&str; 14] = [
     "DELETE FROM lease WHERE id IN (SELECT value FROM json_each($4));",
     "DELETE FROM history WHERE id IN (SELECT value FROM json_each($5));",
     "DELETE FROM result WHERE id IN (SELECT value FROM json_each($6));",
-    "INSERT OR REPLACE INTO meta (key, value, sum)
-     SELECT e.value->>0, e.value->>1, e.value->>2 FROM json_each($7) e;",
+    "INSERT INTO meta (key, value, sum)
+     SELECT e.value->>0, e.value->>1, e.value->>2 FROM json_each($7) e WHERE true
+     ON CONFLICT (key) DO UPDATE SET value = excluded.value, sum = excluded.sum;",
     "INSERT OR REPLACE INTO job (no, id, ended, wall_ms, sum, state)
      SELECT e.value->>0, substr($1, e.value->>1, 16), e.value->>2, e.value->>3, e.value->>4, substr($1, e.value->>5, e.value->>6) FROM json_each($8) e;",
     "INSERT OR REPLACE INTO spec (no, sum, value)
@@ -34,15 +37,16 @@ const STATEMENTS: [&str; 14] = [
      SELECT e.value->>0, e.value->>1, e.value->>2, substr($1, e.value->>3, e.value->>4) FROM json_each($11) e;",
     "INSERT INTO result (id, count, sum, value)
      SELECT e.value->>0, e.value->>1, e.value->>2, substr($1, e.value->>3, e.value->>4) FROM json_each($12) e;",
-    "DELETE FROM blob WHERE digest IN (SELECT substr($1, e.value->>0, 32) FROM json_each($13) e);
-     INSERT INTO blob (digest, refs, sum)
-     SELECT substr($1, e.value->>0, 32), e.value->>1, e.value->>2 FROM json_each($13) e WHERE e.value->>1 > 0;",
-    "DELETE FROM name WHERE name IN (SELECT e.value->>0 FROM json_each($14) e);
+    "INSERT INTO blob (digest, refs, sum)
+     SELECT substr($1, e.value->>0, 32), e.value->>1, e.value->>2 FROM json_each($13) e WHERE true
+     ON CONFLICT (digest) DO UPDATE SET refs = excluded.refs, sum = excluded.sum;",
+    "DELETE FROM blob WHERE digest IN (SELECT substr($1, value, 32) FROM json_each($14));",
+    "DELETE FROM name WHERE name IN (SELECT e.value->>0 FROM json_each($15) e);
      INSERT INTO name (name, digest, bytes, wall_ms, sum)
-     SELECT e.value->>0, substr($1, e.value->>1, 32), e.value->>2, e.value->>3, e.value->>4 FROM json_each($14) e WHERE json_array_length(e.value) > 1;",
-    "DELETE FROM machine WHERE id IN (SELECT substr($1, e.value->>0, 16) FROM json_each($15) e);
+     SELECT e.value->>0, substr($1, e.value->>1, 32), e.value->>2, e.value->>3, e.value->>4 FROM json_each($15) e WHERE json_array_length(e.value) > 1;",
+    "DELETE FROM machine WHERE id IN (SELECT substr($1, e.value->>0, 16) FROM json_each($16) e);
      INSERT INTO machine (id, sum, value)
-     SELECT substr($1, e.value->>0, 16), e.value->>1, substr($1, e.value->>2, e.value->>3) FROM json_each($15) e WHERE json_array_length(e.value) > 1;",
+     SELECT substr($1, e.value->>0, 16), e.value->>1, substr($1, e.value->>2, e.value->>3) FROM json_each($16) e WHERE json_array_length(e.value) > 1;",
 ];
 
 /// One transaction, ready to run.
@@ -232,6 +236,8 @@ impl<'a> Batch<'a> {
                 .map(|(id, _)| *id)
                 .collect()
         };
+        let (blobs_named, blobs_gone): (Vec<_>, Vec<_>) =
+            self.blobs.into_iter().partition(|(_, refs)| *refs > 0);
         let lists = [
             list(vec![(commits, sums.store(id, commits))]),
             list(Vec::from_iter(self.forgotten)),
@@ -250,9 +256,15 @@ impl<'a> Batch<'a> {
             list(cut.ranges(self.histories, sums, Table::History)),
             list(cut.ranges(self.results, sums, Table::Result)),
             list(
-                self.blobs
+                blobs_named
                     .into_iter()
                     .map(|(digest, refs)| (cut.add(digest).0, refs, sums.blob(digest, refs)))
+                    .collect(),
+            ),
+            list(
+                blobs_gone
+                    .into_iter()
+                    .map(|(digest, _)| cut.add(digest).0)
                     .collect(),
             ),
             list(
