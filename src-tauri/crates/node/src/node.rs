@@ -3,6 +3,8 @@
 mod call;
 pub(crate) mod door_errors;
 mod observe;
+#[cfg(test)]
+mod retention;
 pub(crate) mod start;
 mod verbs;
 

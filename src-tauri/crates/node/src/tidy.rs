@@ -21,7 +21,7 @@ pub(crate) struct Tidy {
     pub(crate) driving: Driving,
     pub(crate) reader: Reader,
     pub(crate) keep: Keep,
-    /// Days that ended jobs are kept; 0 keeps them.
+    /// Days that ended jobs are kept.
     pub(crate) results_days: watch::Receiver<u32>,
 }
 
@@ -29,7 +29,7 @@ impl Tidy {
     /// Until the node has stopped.
     pub(crate) async fn run(mut self) {
         loop {
-            if self.forget_old().await.is_err() || self.sweep().await.is_err() {
+            if self.forget_old(wall_ms()).await.is_err() || self.sweep().await.is_err() {
                 return;
             }
             if let Err(error) = self.keep.blobs().measure().await {
@@ -47,12 +47,10 @@ impl Tidy {
         }
     }
 
-    async fn forget_old(&mut self) -> Result<(), api::Error> {
+    /// Forgets what ended days before `now_ms`.
+    pub(crate) async fn forget_old(&mut self, now_ms: i64) -> Result<(), api::Error> {
         let days = *self.results_days.borrow_and_update();
-        if days == 0 {
-            return Ok(());
-        }
-        let before = wall_ms() - i64::from(days) * DAY_MS;
+        let before = now_ms - i64::from(days) * DAY_MS;
         loop {
             let forgotten = self
                 .driving

@@ -112,14 +112,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
     if let Err(error) = options.settings.keep_last_good() {
         tracing::warn!(%error, "no copy of the settings file could be kept");
     }
-    let (results_days, days) = watch::channel(options.settings.results_days);
-    let tidy = Tidy {
-        driving: driving.clone(),
-        reader,
-        keep: keep.clone(),
-        results_days: days,
-    };
-    tokio::spawn(tidy.run());
+    let (results_days, _) = watch::channel(options.settings.results_days);
     let (blob_quota, quota) = watch::channel(options.settings.blob_bytes);
     tokio::spawn(space.clone().watch(
         options.folders.data.clone(),
@@ -143,7 +136,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
             ended.clone(),
         ));
     }
-    Ok(Node {
+    let node = Node {
         inner: Arc::new(Inner {
             settings: Mutex::new(options.settings.clone()),
             options,
@@ -165,7 +158,20 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
             worker_ended,
             ended,
         }),
-    })
+    };
+    tokio::spawn(node.inner.tidy().run());
+    Ok(node)
+}
+
+impl Inner {
+    pub(super) fn tidy(&self) -> Tidy {
+        Tidy {
+            driving: self.driving.clone(),
+            reader: self.library.reader().clone(),
+            keep: self.keep.clone(),
+            results_days: self.results_days.subscribe(),
+        }
+    }
 }
 
 /// The rules as they were committed, and the clock that goes on from there.
