@@ -24,7 +24,7 @@ const PROGRAMS: u64 = 20_000;
 /// Function calls of one round.
 const CALLS: u32 = 1 << 20;
 /// Small functions, all different, whose code is about a megabyte.
-const FUNCTIONS_OF_A_MEGABYTE: usize = 9_000;
+const FUNCTIONS_OF_A_MEGABYTE: usize = 14_300;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread()
