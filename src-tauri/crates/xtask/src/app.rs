@@ -1,6 +1,6 @@
 //! What the desktop app needs to be built: the system's libraries and the page.
 
-use crate::shell::{Done, has, install, output, root, run, say};
+use crate::shell::{Done, has, install, install_missing, output, root, run, say};
 use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
@@ -52,16 +52,7 @@ pub(crate) fn prepare() -> Done {
 
 /// What the window's tests are driven with.
 pub(crate) fn prepare_tests() -> Done {
-    let missing: Vec<&str> = DRIVERS
-        .iter()
-        .filter(|(program, _)| !has(program))
-        .map(|(_, package)| *package)
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    say("Programs that drive the window");
-    install(&missing)
+    install_missing("Programs that drive the window", DRIVERS)
 }
 
 /// Runs one of the page's own scripts.

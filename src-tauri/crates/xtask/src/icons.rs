@@ -2,7 +2,7 @@
 //! drawings in `icons/`. What it makes is committed, so that nobody needs its
 //! tools to build.
 
-use crate::shell::{Done, root, run, say};
+use crate::shell::{Done, install_missing, root, run, say};
 use std::path::Path;
 use std::process::Command;
 
@@ -11,6 +11,16 @@ const APP: &[(u32, &str)] = &[
     (32, "32x32.png"),
     (128, "128x128.png"),
     (256, "128x128@2x.png"),
+];
+/// Sizes in the file of Windows, besides 256, which is kept as PNG there.
+const ICO: &[u32] = &[16, 24, 32, 48, 64];
+/// Sizes in the file of macOS.
+const ICNS: &[u32] = &[16, 32, 128, 256, 512, 1024];
+/// What draws, and Debian's packages of it.
+const DRAWERS: &[(&str, &str)] = &[
+    ("rsvg-convert", "librsvg2-bin"),
+    ("icotool", "icoutils"),
+    ("png2icns", "icnsutils"),
 ];
 /// The tray's drawings are made on 16 units, and this is twice as many pixels:
 /// sharp on dense screens, and halved exactly on others.
@@ -26,8 +36,8 @@ const TRAY: &[(&str, &str)] = &[
     ("update", "#2f9fca"),
 ];
 
-/// Needs `rsvg-convert` (package librsvg2-bin) and the page's npm packages.
 pub(crate) fn icons() -> Done {
+    install_missing("Programs that draw", DRAWERS)?;
     let icons = root().join("icons");
     say("Icons");
     let drawing = icons.join("app-icon.svg");
@@ -59,19 +69,23 @@ fn draw(drawing: &Path, pixels: u32, colour: Option<&str>, to: &Path) -> Done {
 
 /// Windows and macOS keep all sizes in one file.
 fn containers(icons: &Path) -> Done {
-    let large = std::env::temp_dir().join("skep-app-icon.png");
-    draw(&icons.join("app-icon.svg"), 1024, None, &large)?;
-    let made = std::env::temp_dir().join("skep-icons");
-    run(Command::new(root().join("ui/node_modules/.bin/tauri"))
-        .arg("icon")
-        .arg(&large)
+    let folder = std::env::temp_dir();
+    let drawn = |pixels: u32| {
+        let file = folder.join(format!("skep-app-icon-{pixels}.png"));
+        draw(&icons.join("app-icon.svg"), pixels, None, &file).map(|()| file)
+    };
+    let mut ico = Command::new("icotool");
+    ico.arg("--create")
         .arg("--output")
-        .arg(&made)
-        .current_dir(root()))?;
-    for file in ["icon.ico", "icon.icns"] {
-        let to = icons.join(file);
-        std::fs::copy(made.join(file), &to)
-            .map_err(|error| format!("cannot write {}: {error}", to.display()))?;
+        .arg(icons.join("icon.ico"));
+    for pixels in ICO {
+        ico.arg(drawn(*pixels)?);
     }
-    Ok(())
+    run(ico.arg("--raw").arg(drawn(256)?))?;
+    let mut icns = Command::new("png2icns");
+    icns.arg(icons.join("icon.icns"));
+    for pixels in ICNS {
+        icns.arg(drawn(*pixels)?);
+    }
+    run(&mut icns)
 }

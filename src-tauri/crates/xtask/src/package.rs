@@ -1,139 +1,132 @@
 //! `cargo xtask package`: what people install. The app with everything as .deb
 //! and .rpm, and a .deb for machines without a desktop.
+//!
+//! `contents` is the one description of them. The formats' own tools, which
+//! Debian has, find out which libraries the programs need and write the files;
+//! then each package is unpacked and its programs are tried.
 
-use crate::shell::{Done, cargo, root, run, say, target};
+mod contents;
+mod deb;
+mod rpm;
+mod stage;
+mod terms;
+mod trial;
+
+use crate::shell::{Done, cargo, install_missing, output, root, run, say, target};
 use crate::{app, kernels};
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use contents::{APP, HEADLESS, Package};
+use stage::Stage;
+use std::path::PathBuf;
 use std::process::Command;
 
-/// What the node starts, where it looks for it in an installed Skep.
-const EXECUTOR: &str = "/usr/libexec/skep/skep-executor";
-const HEADLESS: &str = "skep-headless";
+/// What makes the packages, and Debian's packages of it.
+const MAKERS: &[(&str, &str)] = &[
+    ("dpkg-shlibdeps", "dpkg-dev"),
+    ("rpmbuild", "rpm"),
+    ("gzip", "gzip"),
+];
+static ALL: [Package; 2] = [APP, HEADLESS];
+/// Who made it: the formats ask for an address too, and there is none.
+const MAINTAINER: &str = "Skep contributors";
 
-/// `--debug` takes the debug build: to try the packages, not to give away.
+/// Makes and tries all of them, or those that `rest` names. `--debug` takes
+/// the debug build: to try the packages, not to give away.
 pub(crate) fn package(rest: &[String]) -> Done {
-    let debug = match rest {
-        [] => false,
-        [word] if word == "--debug" => true,
-        _ => return Err("cargo xtask package [--debug]".to_owned()),
-    };
+    let (debug, wanted) = read(rest)?;
+    install_missing("Programs that make packages", MAKERS)?;
     kernels::build()?;
-    app::prepare()?;
+    if wanted.iter().any(|package| package.name == APP.name) {
+        app::prepare()?;
+    }
     say("Skep");
-    let mut build = cargo(&[
-        "build",
-        "--locked",
-        "--package",
-        "app",
-        "--package",
-        "cli",
-        "--package",
-        "executor",
-    ]);
+    let mut build = cargo(&["build", "--locked"]);
+    for name in wanted.iter().flat_map(|package| package.crates()) {
+        build.args(["--package", name]);
+    }
     if !debug {
         build.arg("--release");
     }
     run(&mut build)?;
-    let built = target().join(if debug { "debug" } else { "release" });
-    with_window(&built, debug)?;
-    without_window(&built)
-}
-
-fn with_window(built: &Path, debug: bool) -> Done {
-    say("The app's packages");
-    let files = format!(
-        r#"{{"/usr/bin/skep":"{}","{EXECUTOR}":"{}"}}"#,
-        built.join("skep").display(),
-        built.join("skep-executor").display(),
-    );
-    let config = format!(
-        r#"{{"bundle":{{"linux":{{"deb":{{"files":{files}}},"rpm":{{"files":{files}}}}}}}}}"#
-    );
-    let mut tauri = Command::new(root().join("ui/node_modules/.bin/tauri"));
-    tauri
-        .args(["build", "--bundles", "deb,rpm", "--ci", "--config", &config])
-        .current_dir(root());
-    if debug {
-        tauri.arg("--debug");
+    let programs = target().join(if debug { "debug" } else { "release" });
+    let folder = target().join("packages");
+    let mut made = Vec::new();
+    for package in wanted {
+        say(&format!("The package {}", package.name));
+        let stage = Stage::make(package, &programs, folder.join("tree"))?;
+        let file = deb::build(package, &stage, &folder)?;
+        trial::deb(package, &stage, &file)?;
+        made.push(file);
+        if package.name == APP.name {
+            let file = rpm::build(package, &stage, &folder)?;
+            trial::rpm(&stage, &file)?;
+            made.push(file);
+        }
     }
-    run(&mut tauri)?;
-    for kind in ["deb", "rpm"] {
-        eprintln!("  {}", built.join("bundle").join(kind).display());
+    say("Packages");
+    for file in made {
+        println!("{}", file.display());
     }
     Ok(())
 }
 
-fn without_window(built: &Path) -> Done {
-    say("The headless package");
-    let version = env!("CARGO_PKG_VERSION");
-    let architecture = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    let bundle = built.join("bundle").join("deb");
-    let tree = bundle.join(HEADLESS);
-    // What an earlier one left would be packed too.
-    if tree.exists() {
-        fs::remove_dir_all(&tree).map_err(|error| unwritable(&tree, &error))?;
+fn read(words: &[String]) -> Result<(bool, Vec<&'static Package>), String> {
+    let mut debug = false;
+    let mut wanted = Vec::new();
+    for word in words {
+        match ALL.iter().find(|package| package.name == word) {
+            Some(package) => wanted.push(package),
+            None if word == "--debug" => debug = true,
+            None => {
+                let names = ALL.each_ref().map(|package| package.name).join(" and ");
+                return Err(format!(
+                    "`package` does not know `{word}`; it takes --debug, {names}"
+                ));
+            }
+        }
     }
-    let packaging = root().join("src-tauri/packaging");
-    let parts: [(PathBuf, &str, u32); 5] = [
-        (built.join("skep"), "usr/bin/skep", 0o755),
-        (built.join("skep-executor"), &EXECUTOR[1..], 0o755),
-        (
-            packaging.join("skep.service"),
-            "usr/lib/systemd/user/skep.service",
-            0o644,
-        ),
-        (
-            root().join("LICENSE-MIT"),
-            "usr/share/doc/skep-headless/LICENSE-MIT",
-            0o644,
-        ),
-        (
-            root().join("LICENSE-APACHE"),
-            "usr/share/doc/skep-headless/LICENSE-APACHE",
-            0o644,
-        ),
-    ];
-    for (from, to, mode) in parts {
-        let to = tree.join(to);
-        make_folder_of(&to)?;
-        fs::copy(&from, &to).map_err(|error| unwritable(&to, &error))?;
-        fs::set_permissions(&to, fs::Permissions::from_mode(mode))
-            .map_err(|error| unwritable(&to, &error))?;
+    if wanted.is_empty() {
+        wanted.extend(ALL.iter());
     }
-    let control = tree.join("DEBIAN/control");
-    make_folder_of(&control)?;
-    let text = format!(
-        "Package: {HEADLESS}\n\
-         Version: {version}\n\
-         Architecture: {architecture}\n\
-         Maintainer: The Skep authors <skep@localhost>\n\
-         Depends: libc6, libgcc-s1\n\
-         Conflicts: skep\n\
-         Section: utils\n\
-         Priority: optional\n\
-         Description: The machines you own, working as one (without a window)\n \
-         The command line, the executor and a service of the user's that makes this\n \
-         machine work: systemctl --user enable --now skep\n"
+    Ok((debug, wanted))
+}
+
+/// As both formats order it: a version that is not out yet comes before it.
+fn version() -> String {
+    env!("CARGO_PKG_VERSION").replace('-', "~")
+}
+
+/// A tool of a format's. What it makes depends on the sources alone, not on
+/// when it is made.
+fn maker(program: &str) -> Command {
+    let mut command = Command::new(program);
+    let committed = output(
+        Command::new("git")
+            .args(["log", "-1", "--format=%ct"])
+            .current_dir(root()),
     );
-    fs::write(&control, text).map_err(|error| unwritable(&control, &error))?;
-    let package = bundle.join(format!("{HEADLESS}_{version}_{architecture}.deb"));
-    run(Command::new("dpkg-deb")
-        .args(["--root-owner-group", "--build"])
-        .arg(&tree)
-        .arg(&package))
+    if let Some(seconds) = committed {
+        command.env("SOURCE_DATE_EPOCH", seconds);
+    }
+    command
 }
 
-fn make_folder_of(file: &Path) -> Done {
-    let folder = file.parent().unwrap_or(file);
-    fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))
+/// Its paragraphs, each line behind `margin`.
+fn described(package: &Package, margin: &str) -> String {
+    package
+        .description
+        .lines()
+        .map(|line| format!("{margin}{line}\n"))
+        .collect()
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> String {
+fn unwritten(path: &std::path::Path, error: &std::io::Error) -> String {
     format!("cannot write {}: {error}", path.display())
+}
+
+/// What is left of an earlier run would be packed too.
+fn empty(folder: &PathBuf) -> Done {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+    }
+    std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))
 }

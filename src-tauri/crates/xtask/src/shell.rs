@@ -1,5 +1,6 @@
 //! Running other programs, and saying which.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -59,6 +60,20 @@ pub(crate) fn install(packages: &[&str]) -> Done {
     let mut install = vec!["install", "--quiet=2", "--yes", "--no-install-recommends"];
     install.extend(packages);
     apt(&install).map_err(|why| format!("{why}\nhint: install {} by hand", packages.join(" ")))
+}
+
+/// Installs what is missing of programs, each with Debian's package of it.
+pub(crate) fn install_missing(what: &str, programs: &[(&str, &str)]) -> Done {
+    let missing: BTreeSet<&str> = programs
+        .iter()
+        .filter(|(program, _)| !has(program))
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    say(what);
+    install(&missing.into_iter().collect::<Vec<_>>())
 }
 
 /// Whether a program is there to be called.
