@@ -20,13 +20,13 @@ mod contract;
 pub use error::{Error, ErrorCode, Group};
 pub use reply::{Event, Reply, ResultEntry};
 pub use request::{
-    BytesOf, Fold, InputFile, LimitChanges, Limits, LogFilter, ModuleRef, Request, Side, Split,
-    Submit, SweptParameter,
+    BytesOf, Fold, InputFile, LimitChanges, Limits, LogFilter, ModuleRef, PauseUntil, Request,
+    Side, Split, Submit, SweptParameter,
 };
 pub use view::{
     Attempt, Card, Check, CheckState, ConfigValue, Contribution, FailureView, FoldState, FoldView,
     FunctionView, JobState, JobView, KernelView, LogLine, MachineMemory, MachineState, MachineView,
-    ModuleView, ParameterType, ParameterValue, ParameterView, Reason, Status, TaskCounts,
+    ModuleView, ParameterType, ParameterValue, ParameterView, Reason, Rule, Status, TaskCounts,
     TaskState, TaskView, Verdict,
 };
 pub use watch::{CellRun, Changes, Sample, SampleSpan, Span};

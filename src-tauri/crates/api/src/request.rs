@@ -85,6 +85,11 @@ pub enum Request {
     Contribution,
     /// → [`crate::Reply::Contribution`]
     Contribute { on: bool },
+    /// Works no more until then; what runs stops where it is and goes on, here
+    /// or elsewhere. Survives a restart. → [`crate::Reply::Contribution`]
+    Pause { until: PauseUntil },
+    /// Ends a pause. → [`crate::Reply::Contribution`]
+    Resume,
     /// → [`crate::Reply::Checks`]
     Doctor,
     /// Oldest first; with `follow`, events go on until the client leaves.
@@ -105,6 +110,19 @@ pub enum Request {
     Report,
 }
 
+/// When a pause ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PauseUntil {
+    /// Milliseconds from now.
+    For { ms: u64 },
+    /// In the morning, where the machine stands.
+    Tomorrow,
+    /// When somebody resumes it.
+    Resumed,
+}
+
 /// Where a verb is answered: by this node, or by the pool's coordinator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -119,6 +137,8 @@ impl Request {
             Request::Status
             | Request::Contribution
             | Request::Contribute { .. }
+            | Request::Pause { .. }
+            | Request::Resume
             | Request::Doctor
             | Request::Logs { .. }
             | Request::Config { .. }

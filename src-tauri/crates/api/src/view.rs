@@ -315,11 +315,32 @@ pub struct ParameterView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Contribution {
+    /// As its owner set it, whatever stands against it now.
     pub on: bool,
+    pub state: MachineState,
     /// Why it works or does not: one sentence.
     pub reason: String,
+    /// Tasks at once now; while it is off, what there would be.
     pub cores: u32,
     pub memory_bytes: u64,
+    /// A person paused it.
+    pub paused: bool,
+    /// When that ends; `None` while it is not paused, and where it ends by hand.
+    pub paused_until_ms: Option<i64>,
+    /// Why isn't it working? In the order in which they are asked.
+    pub rules: Vec<Rule>,
+}
+
+/// A rule of the contribution, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Rule {
+    pub name: String,
+    /// As its owner set it.
+    pub setting: String,
+    pub now: String,
+    /// It stands against nothing.
+    pub met: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

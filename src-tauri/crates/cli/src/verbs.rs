@@ -246,8 +246,9 @@ impl Door {
         Ok(now)
     }
 
-    pub(crate) async fn contribute(&self, on: bool) -> Result<Contribution, Error> {
-        let Reply::Contribution(now) = self.ask(Request::Contribute { on }).await? else {
+    /// On, off, paused or resumed.
+    pub(crate) async fn contribute(&self, change: Request) -> Result<Contribution, Error> {
+        let Reply::Contribution(now) = self.ask(change).await? else {
             return Err(out_of_turn());
         };
         Ok(now)

@@ -12,6 +12,7 @@ mod accept;
 mod answer;
 mod chores;
 mod clock;
+mod contribute;
 pub mod doctor;
 pub mod door;
 mod driver;
@@ -48,6 +49,7 @@ mod watch;
 mod work;
 
 pub use answer::{Answer, Caller, Then, Upload};
+pub use contribute::PausedUntil;
 pub use folders::Folders;
 pub use node::{Node, Options};
 pub use offline::Offline;

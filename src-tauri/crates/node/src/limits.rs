@@ -137,3 +137,19 @@ pub(crate) const THUMBNAILS_AT_ONCE: usize = 2;
 pub(crate) const PIECE_BYTES: usize = 64 << 10;
 /// Inline results in one page, in bytes: as JSON they fit a frame.
 pub(crate) const PAGE_BYTES: usize = 384 << 10;
+
+/// Between two looks at who uses the machine and how busy it is while tasks
+/// run: with what stopping them takes, they stand within a quarter of a second.
+pub(crate) const LOOK_WORKING: Duration = Duration::from_millis(150);
+/// The same while nothing runs: only the sentence depends on it.
+pub(crate) const LOOK_RESTING: Duration = Duration::from_secs(2);
+/// Between two looks at power, temperature and sessions: what they decide takes
+/// effect within a second.
+pub(crate) const LOOK_SLOW: Duration = Duration::from_millis(500);
+/// Readings that are older count as unknown: something hangs.
+pub(crate) const READINGS_OLD: Duration = Duration::from_secs(6);
+/// How long a pause for a time may be at most; longer ones end by hand.
+pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// How long after its last task a machine is kept awake, so that a pause
+/// between two jobs does not let it go and catch it again.
+pub(crate) const AWAKE_AFTER: Duration = Duration::from_secs(10);

@@ -10,6 +10,7 @@ mod verbs;
 
 use crate::accept::Acceptance;
 use crate::answer::{Answer, Caller, Upload};
+use crate::contribute::{Contributing, PausedUntil};
 use crate::driver::{Driving, Input};
 use crate::folders::Folders;
 use crate::host::Host;
@@ -67,6 +68,9 @@ struct Inner {
     sandbox: Result<Sandbox, Error>,
     /// To the worker of this machine, where there is one.
     wishes: Option<mpsc::Sender<Wish>>,
+    /// Where there is one, what it may do.
+    contributing: Option<Contributing>,
+    paused: Mutex<Option<PausedUntil>>,
     space: Space,
     watches: Watches,
     /// Where they could not be kept, this is why.
@@ -146,6 +150,14 @@ impl Inner {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// The pause that is in force.
+    fn paused(&self) -> Option<PausedUntil> {
+        self.paused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .filter(|until| !until.is_over())
     }
 
     async fn wish(&self, wish: Wish) {

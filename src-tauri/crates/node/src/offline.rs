@@ -2,7 +2,8 @@
 
 use crate::answer::Answer;
 use crate::clock::Clock;
-use crate::driver::image;
+use crate::contribute::PausedUntil;
+use crate::driver::{image, paused};
 use crate::folders::Folders;
 use crate::library::Library;
 use crate::node::door_errors::{restored, unopened};
@@ -16,6 +17,7 @@ use store::Store;
 #[derive(Clone, Debug)]
 pub struct Offline {
     library: Library,
+    paused: Option<PausedUntil>,
 }
 
 impl Offline {
@@ -25,7 +27,9 @@ impl Offline {
         let (reader, blobs) = Store::open_read_only(&folders.data)
             .await
             .map_err(|error| unopened(&error))?;
-        let mut image = image(reader.restore().await.map_err(|error| unread(&error))?);
+        let stored = reader.restore().await.map_err(|error| unread(&error))?;
+        let paused = paused(&stored).filter(|until| !until.is_over());
+        let mut image = image(stored);
         // Where no node runs, no task does.
         image.leases.clear();
         let clock = Clock::from(image.moment);
@@ -35,7 +39,14 @@ impl Offline {
         coordinator.living_only(true);
         Ok(Offline {
             library: Library::left_behind(coordinator, reader, blobs),
+            paused,
         })
+    }
+
+    /// The pause that the next node begins with.
+    #[must_use]
+    pub fn paused(&self) -> Option<PausedUntil> {
+        self.paused
     }
 
     /// Answers the verbs that only read.

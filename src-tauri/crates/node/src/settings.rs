@@ -6,6 +6,7 @@ mod kind;
 mod table;
 
 use api::{ConfigValue, Error, ErrorCode};
+use pool::policy::{self, OnBattery, Schedule, WhenInUse};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,14 @@ pub struct Settings {
     pub cores: Option<u32>,
     /// Of the machine's memory, offered to tasks, per cent.
     pub memory_percent: u8,
+    pub when_in_use: WhenInUse,
+    pub idle_minutes: u32,
+    pub on_battery: OnBattery,
+    pub temperature_limit_c: Option<u8>,
+    pub other_load_percent: Option<u8>,
+    pub schedule: Schedule,
+    /// While there is work, on mains.
+    pub keep_awake: bool,
     pub task_timeout: Duration,
     pub memory_bytes: u64,
     pub output_bytes: u64,
@@ -161,6 +170,23 @@ impl Settings {
     /// # Errors
     /// When the setting or its value cannot be, or the file is bad already.
     pub fn set(&self, key: &str, value: Option<&str>) -> Result<Settings, SettingsError> {
+        let changed = self.edited(key, value)?;
+        file::write(&self.sources.file, &changed)?;
+        self.reload()
+    }
+
+    /// What [`Settings::set`] would make them; nothing is written.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn would_be(&self, key: &str, value: Option<&str>) -> Result<Settings, SettingsError> {
+        let changed = self.edited(key, value)?;
+        self.sources
+            .load_with(file::parse(&self.sources.file, &changed)?)
+    }
+
+    /// The whole file with this change, if it would be good.
+    fn edited(&self, key: &str, value: Option<&str>) -> Result<String, SettingsError> {
         let setting = find(key)?;
         if let Some(value) = value {
             (setting.kind)
@@ -172,8 +198,7 @@ impl Settings {
         }
         let changed = file::edit(&self.sources.file, setting, value)?;
         file::parse(&self.sources.file, &changed)?;
-        file::write(&self.sources.file, &changed)?;
-        self.reload()
+        Ok(changed)
     }
 
     /// The settings file as it is, good or not; a missing one is empty.
@@ -208,6 +233,22 @@ impl Settings {
     /// When it cannot be written.
     pub fn keep_last_good(&self) -> Result<(), SettingsError> {
         file::keep_last_good(&self.sources.file)
+    }
+
+    /// What the policy of this machine is made from. `cores` are those that a
+    /// start of the node asked for, `spare` those that this machine can spare.
+    pub(crate) fn policy(&self, cores: Option<u32>, spare: u32) -> policy::Settings {
+        policy::Settings {
+            on: self.contribute,
+            cores: cores.or(self.cores).unwrap_or(spare),
+            memory_percent: self.memory_percent,
+            when_in_use: self.when_in_use,
+            idle_after: Duration::from_secs(u64::from(self.idle_minutes) * 60),
+            on_battery: self.on_battery,
+            temperature_limit_c: self.temperature_limit_c,
+            other_load_percent: self.other_load_percent,
+            schedule: self.schedule.clone(),
+        }
     }
 
     /// Names of all settings, for completions.
@@ -255,8 +296,13 @@ impl Sources {
     }
 
     fn load_from(&self, file: &Path) -> Result<Settings, SettingsError> {
+        self.load_with(file::read(file)?)
+    }
+
+    /// All layers, with these values for those of the file.
+    fn load_with(&self, file: Vec<(&'static str, String)>) -> Result<Settings, SettingsError> {
         let mut given = BTreeMap::new();
-        for (key, text) in file::read(file)? {
+        for (key, text) in file {
             given.insert(
                 key,
                 Given {

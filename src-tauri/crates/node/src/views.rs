@@ -231,6 +231,7 @@ pub(crate) fn machine(
         state: match machine.state {
             pool::MachineState::Working => MachineState::Working,
             pool::MachineState::Ready => MachineState::Ready,
+            pool::MachineState::Slowed => MachineState::Slowed,
             pool::MachineState::Paused => MachineState::Paused,
             pool::MachineState::Draining => MachineState::Draining,
             pool::MachineState::Offline => MachineState::Offline,
@@ -244,11 +245,10 @@ pub(crate) fn machine(
             used: host.map_or(0, |host| host.memory_used),
             offered: machine.memory_bytes,
         },
-        // No sensor is read yet on any system.
-        temperature_c: None,
+        temperature_c: host.and_then(|host| host.temperature_c),
         processor: host.map_or_else(String::new, |host| host.processor.clone()),
         core_loads: host.map_or_else(Vec::new, |host| host.core_loads.clone()),
-        on_battery: None,
+        on_battery: host.and_then(|host| host.on_battery),
         tasks_today,
         os: machine.os.clone(),
         version: machine.version.clone(),

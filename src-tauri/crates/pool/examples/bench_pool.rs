@@ -151,6 +151,7 @@ impl Driver {
             slots: SLOTS,
             memory_bytes: 1 << 34,
             paused: None,
+            slowed: None,
             held: Vec::new(),
             turnaround_micros: 500,
             progress: Vec::new(),

@@ -104,6 +104,8 @@ pub struct Heartbeat {
     pub memory_bytes: u64,
     /// Why it does not work, if so; the sentence a person reads.
     pub paused: Option<String>,
+    /// Why it works with fewer cores than its owner gave, if so; likewise.
+    pub slowed: Option<String>,
     /// Leases it still holds while paused.
     pub held: Vec<Chunk>,
     /// How long a grant takes to come back as work: commit or round trip,

@@ -29,6 +29,7 @@ fn heartbeat() -> Heartbeat {
         slots: 2,
         memory_bytes: 1 << 30,
         paused: Some("it is hot".to_owned()),
+        slowed: Some("someone is using it".to_owned()),
         held: vec![CHUNK],
         turnaround_micros: 500,
         progress: vec![(CHUNK, 250)],

@@ -11,7 +11,7 @@ mod inbox;
 mod rows;
 
 pub(crate) use inbox::{Driving, Input, Turn};
-pub(crate) use rows::image;
+pub(crate) use rows::{image, pause, paused};
 
 use crate::chores::Chores;
 use crate::clock::Clock;

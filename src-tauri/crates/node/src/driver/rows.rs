@@ -1,12 +1,14 @@
 //! The rules' records as rows of the store, and rows as the image that the
 //! rules go on from.
 
+use crate::contribute::PausedUntil;
 use pool::record::{Image, JobRow, RangeRow, Record};
 use pool::{Digest, JobId, JobNo, MachineId, Moment, Term};
 use store::Write;
 
 const TERM: &str = "term";
 const MOMENT: &str = "moment";
+const PAUSED: &str = "paused_until";
 
 pub(crate) fn write(record: Record) -> Write {
     match record {
@@ -76,6 +78,20 @@ pub(crate) fn write(record: Record) -> Write {
         Record::Forget { no } => Write::Forget { no: no.0 },
         Record::Machine { id, value } => Write::Machine { id: id.0, value },
     }
+}
+
+/// A person's pause of this machine.
+pub(crate) fn pause(until: Option<PausedUntil>) -> Write {
+    Write::Meta {
+        key: PAUSED,
+        value: PausedUntil::to_row(until),
+    }
+}
+
+/// The pause that was written last.
+pub(crate) fn paused(image: &store::Image) -> Option<PausedUntil> {
+    let row = image.meta.iter().find(|(name, _)| name == PAUSED)?;
+    PausedUntil::from_row(row.1)
 }
 
 pub(crate) fn image(image: store::Image) -> Image {

@@ -2,6 +2,7 @@
 
 use super::{Inner, observe, verbs};
 use crate::answer::{Answer, Caller, Upload};
+use crate::contribute::PausedUntil;
 use crate::journal;
 use api::{Error, ErrorCode, Reply, Request};
 use std::sync::Arc;
@@ -53,6 +54,15 @@ pub(super) async fn call(
                 Some(if on { "true" } else { "false" }),
             )
             .await?;
+            Reply::Contribution(verbs::contribution(node).await?)
+        }
+        Request::Pause { until } => {
+            let until = PausedUntil::of(&until, &jiff::Zoned::now())?;
+            verbs::pause(node, Some(until)).await?;
+            Reply::Contribution(verbs::contribution(node).await?)
+        }
+        Request::Resume => {
+            verbs::pause(node, None).await?;
             Reply::Contribution(verbs::contribution(node).await?)
         }
         Request::Doctor => Reply::Checks {

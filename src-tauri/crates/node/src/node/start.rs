@@ -5,9 +5,10 @@ use super::door_errors::{locked, restored, unopened, unwalled};
 use super::{Inner, Node, Options};
 use crate::chores::Chores;
 use crate::clock::{Clock, wall_ms};
-use crate::driver::{Driver, Driving, image};
+use crate::contribute::{Parts, PausedUntil};
+use crate::driver::{Driver, Driving, image, paused};
 use crate::follow::Follows;
-use crate::host::{self, Host};
+use crate::host::{self, Host, Sensors};
 use crate::identity::{self, Identity};
 use crate::keep::Keep;
 use crate::library::Library;
@@ -18,16 +19,16 @@ use crate::space::Space;
 use crate::spans::Spans;
 use crate::tidy::Tidy;
 use crate::watch::Watches;
-use crate::work::{Supply, Wish, Working};
+use crate::work::{Supply, Working};
 use api::{Error, ErrorCode};
-use pool::{Coordinator, Life, Term, Worker, WorkerConfig, WorkerOptions};
+use pool::{Coordinator, Life, Term, Worker, WorkerOptions};
 use sandbox::Sandbox;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::{Past, Store};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// How long a change of the settings waits until the coordinator knows of it.
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
@@ -52,7 +53,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
     if let (true, Err(error)) = (options.work, &sandbox) {
         return Err(error.clone());
     }
-    let (clock, mut coordinator) = restore(&reader, past).await?;
+    let (clock, mut coordinator, paused) = restore(&reader, past).await?;
     coordinator.limit_queued_tasks(u64::from(options.settings.queued_tasks));
     coordinator.living_only(options.living_only);
 
@@ -95,19 +96,31 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
     });
 
     let (worker_says, worker_ended) = watch::channel(!options.work);
-    let wishes = match &sandbox {
+    let (wishes, contributing) = match &sandbox {
         Ok(sandbox) if options.work => {
             let (wishes, wished) = mpsc::channel(WISHES);
-            let worker = worker(&options, &identity, life, &clock, &host, *commits.borrow());
+            let parts = Parts {
+                host: host.clone(),
+                clock,
+                settings: options.settings.clone(),
+                cores: options.cores,
+                paused,
+                sensors: sensors().await?,
+            };
+            let about = about(&options, &identity, life);
+            let worker = Worker::new(clock.now(), about, parts.first(*commits.borrow()));
             let supply = Arc::new(Supply::new(sandbox.clone(), keep.clone(), spans.clone()));
-            let working = Working::new(worker, clock, supply, driving.clone(), wished, commits);
+            let (busy_says, busy) = watch::channel(false);
+            let news = (commits, busy_says);
+            let working = Working::new(worker, clock, supply, driving.clone(), wished, news);
             tokio::spawn(async move {
                 working.run().await;
                 worker_says.send_replace(true);
             });
-            Some(wishes)
+            let contributing = parts.start(wishes.clone(), busy);
+            (Some(wishes), Some(contributing))
         }
-        Ok(_) | Err(_) => None,
+        Ok(_) | Err(_) => (None, None),
     };
     if let Err(error) = options.settings.keep_last_good() {
         tracing::warn!(%error, "no copy of the settings file could be kept");
@@ -147,6 +160,8 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
             host,
             sandbox,
             wishes,
+            contributing,
+            paused: Mutex::new(paused),
             space,
             watches,
             samples,
@@ -174,14 +189,16 @@ impl Inner {
     }
 }
 
-/// The rules as they were committed, and the clock that goes on from there.
-async fn restore(reader: &store::Reader, past: Past) -> Result<(Clock, Coordinator), Error> {
-    let mut image = image(
-        reader
-            .restore()
-            .await
-            .map_err(|error| crate::stored::unread(&error))?,
-    );
+/// The rules as they were committed, the clock that goes on from there, and
+/// the pause that a person asked for.
+async fn restore(
+    reader: &store::Reader,
+    past: Past,
+) -> Result<(Clock, Coordinator, Option<PausedUntil>), Error> {
+    let stored = reader.restore().await;
+    let stored = stored.map_err(|error| crate::stored::unread(&error))?;
+    let paused = paused(&stored);
+    let mut image = image(stored);
     let clock = Clock::from(image.moment);
     let seed = random()?;
     let coordinator = match past {
@@ -199,7 +216,7 @@ async fn restore(reader: &store::Reader, past: Past) -> Result<(Clock, Coordinat
             Coordinator::restore(clock.now(), seed, image).map_err(|error| restored(&error))?
         }
     };
-    Ok((clock, coordinator))
+    Ok((clock, coordinator, paused))
 }
 
 async fn open_sandbox(options: &Options, identity: &Identity) -> Result<Sandbox, Error> {
@@ -248,67 +265,39 @@ fn random() -> Result<u64, Error> {
     getrandom::u64().map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))
 }
 
-fn worker(
-    options: &Options,
-    identity: &Identity,
-    life: Life,
-    clock: &Clock,
-    host: &Host,
-    turnaround_micros: u32,
-) -> Worker {
-    let settings = &options.settings;
-    let about = WorkerOptions {
+fn about(options: &Options, identity: &Identity, life: Life) -> WorkerOptions {
+    WorkerOptions {
         machine: identity.machine,
         life,
-        name: settings.node_name.clone(),
+        name: options.settings.node_name.clone(),
         os: host::os(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         cores: host::cores(),
-    };
-    let mut config = WorkerConfig {
-        slots: 0,
-        memory_bytes: 0,
-        paused: None,
-        turnaround_micros,
-    };
-    configure(
-        &mut config,
-        settings,
-        options.cores,
-        host.reading().memory_total,
-    );
-    Worker::new(clock.now(), about, config)
+    }
 }
 
-/// What the settings allow this machine to do.
-pub(super) fn configure(
-    config: &mut WorkerConfig,
-    settings: &Settings,
-    cores: Option<u32>,
-    memory_total: u64,
-) {
-    config.slots = cores
-        .or(settings.cores)
-        .unwrap_or_else(host::spare_cores)
-        .max(1);
-    config.memory_bytes = memory_total / 100 * u64::from(settings.memory_percent);
-    config.paused = (!settings.contribute).then(|| PAUSED.to_owned());
+async fn sensors() -> Result<Sensors, Error> {
+    Sensors::start().await.map_err(|error| {
+        Error::new(
+            ErrorCode::Internal,
+            format!("no thread could be started to look at this machine: {error}"),
+        )
+    })
 }
-
-/// Why a machine whose owner said so does not work.
-const PAUSED: &str = "contributing is off: skep contribute on";
 
 impl super::Inner {
     /// Lets the worker know what the settings say now.
     pub(super) async fn apply(&self, settings: &Settings) {
-        let (settings, cores) = (settings.clone(), self.options.cores);
-        let memory_total = self.host.reading().memory_total;
-        let change =
-            move |config: &mut WorkerConfig| configure(config, &settings, cores, memory_total);
-        let (configured, told) = oneshot::channel();
-        self.wish(Wish::Configure(Box::new(change), configured))
-            .await;
-        // Where nobody works nobody is told, and on a full disk not now.
-        let _ = tokio::time::timeout(TOLD_WITHIN, told).await;
+        if let Some(contributing) = &self.contributing {
+            // On a full disk the coordinator is not told now.
+            let _ = tokio::time::timeout(TOLD_WITHIN, contributing.set(settings.clone())).await;
+        }
+    }
+
+    /// The same for a pause.
+    pub(super) async fn apply_pause(&self, until: Option<PausedUntil>) {
+        if let Some(contributing) = &self.contributing {
+            let _ = tokio::time::timeout(TOLD_WITHIN, contributing.pause(until)).await;
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::Inner;
 use crate::accept::unkept;
 use crate::answer::{Answer, Then, Upload};
 use crate::clock::wall_ms;
+use crate::contribute::{self, PausedUntil};
 use crate::driver::Turn;
 use crate::follow::{Following, follow as start_following};
 use crate::journal;
@@ -14,9 +15,11 @@ use crate::stored::unread;
 use crate::views;
 use api::{
     Contribution, Error, ErrorCode, LimitChanges, MachineState, MachineView, ModuleRef, Reply,
-    Status,
+    Rule, Status,
 };
+use pool::policy::{self, State};
 use pool::{CommandError, Coordinator, Counts, JobId, JobState, RetryChanges};
+use std::sync::PoisonError;
 use std::time::Duration;
 use store::Write;
 use tokio::sync::mpsc;
@@ -228,44 +231,100 @@ pub(super) async fn remove_module(node: &Inner, name: String) -> Result<Reply, E
     Ok(Reply::Done)
 }
 
-/// Whether and how much this machine works.
+/// Whether and how much this machine works, and why.
 pub(super) async fn contribution(node: &Inner) -> Result<Contribution, Error> {
-    let settings = node.settings();
-    let total = node.host.reading().memory_total;
-    let mut config = pool::WorkerConfig {
-        slots: 0,
+    let paused = node.paused();
+    let about = Contribution {
+        on: node.settings().contribute,
+        state: MachineState::Offline,
+        reason: "This node only coordinates: it was started without work".to_owned(),
+        cores: 0,
         memory_bytes: 0,
-        paused: None,
-        turnaround_micros: 0,
+        paused: paused.is_some(),
+        paused_until_ms: paused.and_then(PausedUntil::ends_ms),
+        rules: Vec::new(),
     };
-    super::start::configure(&mut config, &settings, node.options.cores, total);
-    let (on, reason) = match (&node.wishes, config.paused) {
-        (None, _) => (
-            false,
-            "this node only coordinates: it was started without work".to_owned(),
-        ),
-        (Some(_), Some(paused)) => (false, paused),
-        (Some(_), None) => {
+    let Some(contributing) = &node.contributing else {
+        return Ok(about);
+    };
+    let decided = contributing.decided();
+    let decision = &decided.decision;
+    let (state, reason) = match &decision.state {
+        State::Paused(reason) => (MachineState::Paused, reason.paused()),
+        State::Slowed(reason) => (MachineState::Slowed, reason.slowed()),
+        State::Free => {
             let machines = node.library.machines().await?;
-            let working = machines
-                .iter()
-                .find(|machine| machine.state != MachineState::Offline);
-            (
-                true,
-                working.map_or_else(|| "starting".to_owned(), |machine| machine.reason.clone()),
+            let own = machines.into_iter().find(|machine| {
+                // What it heard before the decision is no news any more.
+                !matches!(
+                    machine.state,
+                    MachineState::Offline | MachineState::Paused | MachineState::Slowed
+                )
+            });
+            own.map_or_else(
+                || (MachineState::Ready, decision.sentence(None)),
+                |own| (own.state, own.reason),
             )
         }
     };
+    let mut rules: Vec<Rule> = decision.rules.iter().map(rule).collect();
+    rules.push(stay_awake(node.settings().keep_awake, decided.awake));
     Ok(Contribution {
-        on,
+        state,
         reason,
-        cores: config.slots,
-        memory_bytes: config.memory_bytes,
+        cores: decided.cores_if_on,
+        memory_bytes: decision.memory_bytes,
+        rules,
+        ..about
     })
 }
 
+fn rule(rule: &pool::policy::Rule) -> Rule {
+    Rule {
+        name: rule.name.to_owned(),
+        setting: rule.setting.clone(),
+        now: rule.now.clone(),
+        met: rule.met,
+    }
+}
+
+/// No rule of the policy, and asked for in the same breath.
+fn stay_awake(setting: bool, awake: bool) -> Rule {
+    Rule {
+        name: "Stay awake".to_owned(),
+        setting: if setting {
+            "while there is work, on mains"
+        } else {
+            "off"
+        }
+        .to_owned(),
+        now: if awake {
+            "kept awake"
+        } else {
+            "may fall asleep"
+        }
+        .to_owned(),
+        met: true,
+    }
+}
+
+/// Pauses until then, or ends a pause; on disk before anything is said.
+pub(super) async fn pause(node: &Inner, until: Option<PausedUntil>) -> Result<(), Error> {
+    node.driving
+        .ask_patiently(move |turn| {
+            turn.writes.push(crate::driver::pause(until));
+            Ok(())
+        })
+        .await?;
+    *node.paused.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    node.apply_pause(until).await;
+    Ok(())
+}
+
 pub(super) async fn set(node: &Inner, key: &str, value: Option<&str>) -> Result<(), Error> {
-    let settings = node.settings().set(key, value)?;
+    let before = node.settings();
+    agree(node, &before.would_be(key, value)?)?;
+    let settings = before.set(key, value)?;
     take_over(node, settings).await
 }
 
@@ -299,10 +358,7 @@ pub(super) async fn report(node: &Inner) -> Result<Answer, Error> {
 }
 
 async fn take_over(node: &Inner, settings: Settings) -> Result<(), Error> {
-    *node
-        .settings
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner) = settings.clone();
+    *node.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings.clone();
     journal::set_level(settings.log_level);
     node.results_days.send_if_modified(|days| {
         std::mem::replace(days, settings.results_days) != settings.results_days
@@ -316,6 +372,15 @@ async fn take_over(node: &Inner, settings: Settings) -> Result<(), Error> {
             Ok(())
         })
         .await
+}
+
+/// Settings that could never work on this machine are refused, each of them
+/// though it could be.
+fn agree(node: &Inner, settings: &Settings) -> Result<(), Error> {
+    let machine = contribute::machine(&node.host, node.options.cores);
+    let asked = settings.policy(None, machine.cores);
+    policy::check(&asked, machine, settings.memory_bytes)
+        .map_err(|error| Error::new(ErrorCode::BadSetting, error.to_string()))
 }
 
 async fn command(

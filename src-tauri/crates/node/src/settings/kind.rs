@@ -3,6 +3,7 @@
 
 use super::Settings;
 use crate::units;
+use pool::policy::Schedule;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ const NAME_CHARS_MAX: usize = 64;
 const CORES_MAX: u32 = 4096;
 /// The word for "as Skep finds best".
 const AUTO: &str = "auto";
+/// The word for no limit.
+const OFF: &str = "off";
 
 /// How much is written to the log; each level includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +61,13 @@ pub(super) enum Kind {
         of: &'static [&'static str],
         put: fn(&mut Settings, &'static str),
     },
+    /// A limit that may be off.
+    Limit {
+        min: u8,
+        max: u8,
+        put: fn(&mut Settings, Option<u8>),
+    },
+    Schedule(fn(&mut Settings, Schedule)),
     Level(fn(&mut Settings, Level)),
 }
 
@@ -133,6 +143,19 @@ impl Kind {
                     .find(|word| **word == text)
                     .ok_or_else(|| wrong(text, &self.accepts()))?,
             ),
+            Kind::Limit { put, .. } if text == OFF => put(settings, None),
+            Kind::Limit { min, max, put } => put(
+                settings,
+                Some(
+                    count(text, u32::from(*min)..=u32::from(*max))
+                        .map_err(|_| wrong(text, &self.accepts()))? as u8,
+                ),
+            ),
+            Kind::Schedule(put) => put(
+                settings,
+                text.parse::<Schedule>()
+                    .map_err(|error| error.to_string())?,
+            ),
             Kind::Level(put) => put(
                 settings,
                 Level::parse(text).ok_or_else(|| wrong(text, &self.accepts()))?,
@@ -175,6 +198,10 @@ impl Kind {
             Kind::Percent { min, max, .. } => format!("per cent from {min}% to {max}%"),
             Kind::Cores(_) => format!("{AUTO}, all, or a whole number from 1 to {CORES_MAX}"),
             Kind::Choice { of, .. } => of.join(", "),
+            Kind::Limit { min, max, .. } => format!("{OFF}, or a whole number from {min} to {max}"),
+            Kind::Schedule(_) => {
+                "always, or days with their hours, as in mon-fri 18-24, sat-sun 0-24".to_owned()
+            }
             Kind::Level(_) => Level::ALL.map(Level::as_str).join(", "),
         }
     }
@@ -183,7 +210,7 @@ impl Kind {
     pub(super) fn written(&self, text: &str) -> toml_edit::Value {
         match self {
             Kind::Switch(_) => switch(text).map_or_else(|_| text.into(), Into::into),
-            Kind::Count { .. } | Kind::Cores(_) => text
+            Kind::Count { .. } | Kind::Cores(_) | Kind::Limit { .. } => text
                 .trim()
                 .parse::<i64>()
                 .map_or_else(|_| text.into(), Into::into),
@@ -193,6 +220,7 @@ impl Kind {
             | Kind::BytesOrAuto { .. }
             | Kind::Percent { .. }
             | Kind::Choice { .. }
+            | Kind::Schedule(_)
             | Kind::Level(_) => text.into(),
         }
     }

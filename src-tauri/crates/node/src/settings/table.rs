@@ -3,6 +3,7 @@
 
 use super::Settings;
 use super::kind::Kind;
+use pool::policy::{OnBattery, Schedule, WhenInUse};
 use std::time::Duration;
 
 pub(super) struct Setting {
@@ -19,7 +20,7 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const DAY: Duration = Duration::from_secs(86_400);
 
-pub(super) static TABLE: [Setting; 22] = [
+pub(super) static TABLE: [Setting; 29] = [
     Setting {
         key: "node.name",
         kind: Kind::Name(|s, value| s.node_name = value),
@@ -47,6 +48,80 @@ pub(super) static TABLE: [Setting; 22] = [
         },
         default: "50%",
         help: "part of this machine's memory that tasks may use together",
+    },
+    Setting {
+        key: "contribute.when_in_use",
+        kind: Kind::Choice {
+            of: &["always", "fewer", "never"],
+            put: |s, value| {
+                s.when_in_use = match value {
+                    "always" => WhenInUse::Always,
+                    "never" => WhenInUse::Never,
+                    _ => WhenInUse::Fewer,
+                };
+            },
+        },
+        default: "fewer",
+        help: "what it does while somebody uses this machine; fewer is half of its cores",
+    },
+    Setting {
+        key: "contribute.idle_minutes",
+        // A day: whoever wants longer means never.
+        kind: Kind::Count {
+            min: 1,
+            max: 1440,
+            put: |s, value| s.idle_minutes = value,
+        },
+        default: "3",
+        help: "minutes after the last input until this machine counts as not in use",
+    },
+    Setting {
+        key: "contribute.on_battery",
+        kind: Kind::Choice {
+            of: &["pause", "work"],
+            put: |s, value| {
+                s.on_battery = match value {
+                    "work" => OnBattery::Work,
+                    _ => OnBattery::Pause,
+                };
+            },
+        },
+        default: "pause",
+        help: "what it does on battery and while the system saves power",
+    },
+    Setting {
+        key: "contribute.temperature_limit_c",
+        // Below 40 °C an idle processor is too hot; above 110 °C it has shut down.
+        kind: Kind::Limit {
+            min: 40,
+            max: 110,
+            put: |s, value| s.temperature_limit_c = value,
+        },
+        default: "85",
+        help: "degrees Celsius above which fewer cores work; ten more, and none does",
+    },
+    Setting {
+        key: "contribute.other_load_percent",
+        // Every desktop stays above some per cent, and nothing exceeds all of it.
+        kind: Kind::Limit {
+            min: 5,
+            max: 95,
+            put: |s, value| s.other_load_percent = value,
+        },
+        default: "off",
+        help: "load by other programs, of all cores, above which this machine pauses",
+    },
+    Setting {
+        key: "contribute.schedule",
+        kind: Kind::Schedule(|s, value| s.schedule = value),
+        default: "always",
+        help: "hours of the week in which this machine works, by its own clock",
+    },
+    Setting {
+        key: "contribute.keep_awake",
+        kind: Kind::Switch(|s, value| s.keep_awake = value),
+        default: "true",
+        help: "whether this machine stays awake while it has work and is on mains",
     },
     Setting {
         key: "limits.task_timeout",
@@ -221,6 +296,13 @@ impl Settings {
             contribute: false,
             cores: None,
             memory_percent: 0,
+            when_in_use: WhenInUse::Never,
+            idle_minutes: 0,
+            on_battery: OnBattery::Pause,
+            temperature_limit_c: None,
+            other_load_percent: None,
+            schedule: Schedule::always(),
+            keep_awake: false,
             task_timeout: Duration::ZERO,
             memory_bytes: 0,
             output_bytes: 0,

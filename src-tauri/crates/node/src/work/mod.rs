@@ -58,6 +58,8 @@ pub(crate) struct Working {
     driving: Driving,
     wishes: mpsc::Receiver<Wish>,
     commit_micros: watch::Receiver<u32>,
+    /// Says whether anything is leased or undelivered.
+    busy: watch::Sender<bool>,
     told: (mpsc::Sender<Told>, mpsc::Receiver<Told>),
     slots: Vec<mpsc::UnboundedSender<Order>>,
     /// Frames that the coordinator has not taken yet.
@@ -82,7 +84,7 @@ impl Working {
         supply: Arc<Supply>,
         driving: Driving,
         wishes: mpsc::Receiver<Wish>,
-        commit_micros: watch::Receiver<u32>,
+        (commit_micros, busy): (watch::Receiver<u32>, watch::Sender<bool>),
     ) -> Working {
         Working {
             worker,
@@ -91,6 +93,7 @@ impl Working {
             driving,
             wishes,
             commit_micros,
+            busy,
             told: mpsc::channel(TOLD),
             slots: Vec::new(),
             outgoing: Vec::new(),
@@ -261,6 +264,9 @@ impl Working {
                 }
             }
         }
+        let busy = !self.worker.is_quiet();
+        self.busy
+            .send_if_modified(|before| std::mem::replace(before, busy) != busy);
         self.say();
         ended
     }

@@ -27,6 +27,8 @@ pub(super) struct Machine {
     pub(super) memory_bytes: u64,
     turnaround_micros: u64,
     pub(super) pause: Option<Pause>,
+    /// Why it works with fewer cores than its owner gave, if so.
+    pub(super) slowed: Option<String>,
     /// Gets no leases before then, because it gave some back.
     pub(super) rests_until: Option<Moment>,
     /// Leases it holds, by job and first index.
@@ -105,6 +107,7 @@ impl Machine {
             memory_bytes: 0,
             turnaround_micros: 0,
             pause: None,
+            slowed: None,
             rests_until: None,
             leases: BTreeSet::new(),
             load: Load::default(),
@@ -164,6 +167,7 @@ impl Machine {
             why: printable(why),
             since: self.pause.as_ref().map_or(now.moment, |pause| pause.since),
         });
+        self.slowed = heartbeat.slowed.as_deref().map(printable);
         self.progress.clone_from(&heartbeat.progress);
         self.progress
             .truncate(LEASES_PER_WORKER_MAX.min(self.leases.len()));

@@ -8,6 +8,7 @@ use super::machine::{Link, Machine};
 use super::measure::Measured;
 use crate::id::{JobId, JobNo, MachineId};
 use crate::limits::PAGE_MAX;
+use crate::policy::reason;
 use crate::report::Failure;
 use crate::spec::{Fold, Spec};
 use core::time::Duration;
@@ -133,6 +134,8 @@ pub struct MachineView {
 pub enum MachineState {
     Working,
     Ready,
+    /// Works with fewer cores than its owner gave.
+    Slowed,
     Paused,
     Draining,
     Offline,
@@ -326,32 +329,35 @@ impl Coordinator {
             Link::Silent { .. } => {
                 return (
                     MachineState::Offline,
-                    "connected, but it says nothing".to_owned(),
+                    "Connected, but it says nothing".to_owned(),
                 );
             }
             Link::Down { .. } => {
                 return (
                     MachineState::Offline,
-                    "the connection is gone, it may come back".to_owned(),
+                    "The connection is gone, it may come back".to_owned(),
                 );
             }
-            Link::Gone => return (MachineState::Offline, "not connected".to_owned()),
+            Link::Gone => return (MachineState::Offline, "Not connected".to_owned()),
             Link::Up { .. } => {}
         }
         if self.draining {
             return (
                 MachineState::Draining,
-                "finishes what it has: this node is stopping".to_owned(),
+                "Finishes what it has: this node is stopping".to_owned(),
             );
         }
         if let Some(pause) = &machine.pause {
-            return (MachineState::Paused, pause.why.clone());
+            return (MachineState::Paused, reason::paused(&pause.why));
+        }
+        if let Some(why) = &machine.slowed {
+            return (MachineState::Slowed, reason::slowed(why));
         }
         let job = machine.leases.first().and_then(|(no, _)| self.jobs.get(no));
         match job {
-            Some(job) => (MachineState::Working, format!("works on {}", job.spec.name)),
-            None if machine.slots == 0 => (MachineState::Draining, "takes no new tasks".to_owned()),
-            None => (MachineState::Ready, "waits for work".to_owned()),
+            Some(job) => (MachineState::Working, reason::working_on(&job.spec.name)),
+            None if machine.slots == 0 => (MachineState::Draining, "Takes no new tasks".to_owned()),
+            None => (MachineState::Ready, reason::ready()),
         }
     }
 }

@@ -52,6 +52,8 @@ pub struct WorkerConfig {
     pub memory_bytes: u64,
     /// Why nothing may run now, if so; a sentence for people.
     pub paused: Option<String>,
+    /// Why fewer slots than its owner gave may run, if so; likewise.
+    pub slowed: Option<String>,
     /// How long a grant takes to come back as work (commit or round trip).
     pub turnaround_micros: u32,
 }
@@ -149,6 +151,7 @@ struct Offer {
     slots: u32,
     memory_bytes: u64,
     paused: Option<String>,
+    slowed: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -521,6 +524,7 @@ impl Worker {
             },
             memory_bytes: self.config.memory_bytes,
             paused: self.config.paused.clone(),
+            slowed: self.config.slowed.clone(),
             held: stopped.flat_map(Slot::holding).collect(),
             turnaround_micros: self.config.turnaround_micros,
             progress: progress.collect(),
@@ -539,6 +543,7 @@ impl Worker {
         if told.slots != slots
             || told.memory_bytes != self.config.memory_bytes
             || told.paused != self.config.paused
+            || told.slowed != self.config.slowed
         {
             self.say_heartbeat(now);
         }
@@ -561,6 +566,7 @@ impl Offer {
             slots: heartbeat.slots,
             memory_bytes: heartbeat.memory_bytes,
             paused: heartbeat.paused.clone(),
+            slowed: heartbeat.slowed.clone(),
         }
     }
 }

@@ -62,6 +62,7 @@ fn config(slots: u32) -> WorkerConfig {
         slots,
         memory_bytes: GIB,
         paused: None,
+        slowed: None,
         turnaround_micros: 1000,
     }
 }

@@ -68,6 +68,7 @@ pub(crate) fn transmit(stage: &mut Stage, peer: Peer, message: ToCoordinator) {
                     slots: stage.chance.next() as u32,
                     memory_bytes: stage.chance.next(),
                     paused: None,
+                    slowed: None,
                     held: Vec::new(),
                     turnaround_micros: stage.chance.next() as u32,
                     progress: Vec::new(),

@@ -59,6 +59,7 @@ impl Machine {
                 slots,
                 memory_bytes: u64::from(slots) << 28,
                 paused: None,
+                slowed: None,
                 turnaround_micros: 1000,
             },
             lies,

@@ -134,7 +134,7 @@ fn machines_get_a_chunk_for_each_slot_before_any_gets_more() {
         .machines()
         .map(|m| (m.state, m.busy, m.reason))
         .collect();
-    let works = "works on tiles".to_owned();
+    let works = "Working on tiles".to_owned();
     assert_eq!(
         views,
         [

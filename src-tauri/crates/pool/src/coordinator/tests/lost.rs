@@ -177,7 +177,7 @@ fn a_paused_machine_keeps_what_runs_for_two_minutes() {
     let machine = table.coordinator.machines().next().expect("a machine");
     assert_eq!(
         (machine.state, machine.reason.as_str()),
-        (MachineState::Paused, "someone is using it")
+        (MachineState::Paused, "Paused: someone is using it")
     );
     table.pass(HELD_MAX - MOMENT);
     assert_eq!(table.job(job).running, 1);

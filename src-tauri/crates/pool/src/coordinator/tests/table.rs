@@ -420,6 +420,7 @@ pub(super) fn offer(slots: u32, memory_bytes: u64) -> Heartbeat {
         slots,
         memory_bytes,
         paused: None,
+        slowed: None,
         held: Vec::new(),
         turnaround_micros: 500,
         progress: Vec::new(),

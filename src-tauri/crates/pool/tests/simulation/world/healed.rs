@@ -26,6 +26,7 @@ impl World {
                     slots,
                     memory_bytes,
                     paused: None,
+                    slowed: None,
                     ..machine.config.clone()
                 },
             );
