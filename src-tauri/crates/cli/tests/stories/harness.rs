@@ -54,10 +54,15 @@ impl Home {
         let mut command = Command::new(env!("CARGO_BIN_EXE_skep"));
         command
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", self.programs())
             .env("HOME", self.dir.path());
         if let Some(executor) = std::env::var_os("SKEP_EXECUTOR") {
             command.env("SKEP_EXECUTOR", executor);
+        }
+        // A story that scripts what its machine is like, and programs that stand for the system's.
+        let readings = self.path("readings.json");
+        if readings.exists() {
+            command.env("SKEP_READINGS", readings);
         }
         command
             .env("SKEP_DATA", self.data())
@@ -68,6 +73,14 @@ impl Home {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
+    }
+
+    /// Where programs are looked for: the story's own go first.
+    fn programs(&self) -> std::ffi::OsString {
+        let mut path = self.path("bin").into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        path
     }
 
     /// Runs it to its end.

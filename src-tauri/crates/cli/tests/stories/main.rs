@@ -4,6 +4,7 @@
 //! answer that was computed here, independently.
 
 mod bad_input;
+mod contribution;
 mod faults;
 mod folds;
 mod harness;

@@ -4,6 +4,7 @@
     reason = "a story expects one reply, and any other is its failure"
 )]
 
+mod contribution;
 mod explore;
 mod faults;
 mod follows;
