@@ -16,6 +16,7 @@ const BENCHES: &[(&str, &str)] = &[
     ("store", "bench_store"),
     ("executor", "bench_executor"),
     ("cli", "bench_pool_of_one"),
+    ("cli", "bench_yield"),
 ];
 
 /// What the benches run; the kernels natively, to compare with.

@@ -1,0 +1,234 @@
+//! How fast tasks make way for other programs, through the real binaries:
+//! `cargo xtask bench yield`.
+//!
+//! Every core runs a task; then this process, as any other program would,
+//! loads every core, and the clock runs until the last executor stands still.
+//! Before that, how late a timer of 1 kHz fires beside all those tasks. Prints
+//! one JSON object a line. Linux only: states are read from `/proc`.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Never ends by itself.
+const SPIN: &str =
+    r#"(module (memory (export "memory") 1) (func (export "_start") (loop $again (br $again))))"#;
+/// Load by others, per cent of all cores, above which tasks make way.
+const LIMIT: &str = "20";
+const ROUNDS: usize = 20;
+/// Far longer than executors take to start or to go on.
+const PATIENCE: Duration = Duration::from_secs(120);
+const TIMER_FOR: Duration = Duration::from_secs(5);
+
+fn main() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let module = dir.path().join("spin.wat");
+    std::fs::write(&module, SPIN).unwrap();
+    let quiet = lateness();
+    let node = start(&data);
+    for (key, value) in [
+        ("contribute.other_load_percent", LIMIT),
+        ("contribute.temperature_limit_c", "off"),
+        ("contribute.when_in_use", "always"),
+        ("contribute.on_battery", "work"),
+    ] {
+        skep(&data, &["config", "set", key, value]);
+    }
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let tasks = format!("0..{cores}");
+    let module = module.to_str().unwrap();
+    let args = [
+        "-q",
+        "run",
+        "-d",
+        "--task-timeout",
+        "1d",
+        "--range",
+        &tasks,
+        module,
+    ];
+    let job = skep(&data, &args);
+
+    running(node.0.id(), cores);
+    let beside = lateness();
+    let note = format!(
+        "of 1 ms; p99 {:.1} µs, and {:.1} µs with nothing running",
+        p(99, &beside),
+        p(99, &quiet)
+    );
+    report(
+        "lateness of a 1 kHz timer beside a full load",
+        "µs",
+        beside,
+        None,
+        &note,
+    );
+
+    let mut yields = Vec::new();
+    for _ in 0..ROUNDS {
+        let executors = running(node.0.id(), cores);
+        let others = Others::start(cores);
+        let begun = Instant::now();
+        while !executors.iter().all(|pid| state(*pid) == Some('T')) {
+            assert!(begun.elapsed() < PATIENCE, "the tasks did not make way");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        yields.push(begun.elapsed().as_secs_f64() * 1e3);
+        drop(others);
+    }
+    skep(&data, &["job", "cancel", job.trim()]);
+    let note = format!(
+        "p95 {:.0} ms, at most 250; {cores} executors",
+        p(95, &yields)
+    );
+    report(
+        "from other programs' load to the last executor stopped",
+        "ms",
+        yields,
+        Some(250.0),
+        &note,
+    );
+}
+
+/// Waits until a task runs on each core; the executors that run them.
+fn running(node: u32, cores: usize) -> Vec<u32> {
+    let begun = Instant::now();
+    loop {
+        let all = children(node);
+        let busy: Vec<u32> = all
+            .into_iter()
+            .filter(|pid| state(*pid) == Some('R'))
+            .collect();
+        if busy.len() >= cores {
+            return busy;
+        }
+        assert!(begun.elapsed() < PATIENCE, "no task on each core: {busy:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Another program that wants every core, until it is dropped.
+struct Others(Arc<AtomicBool>, Vec<std::thread::JoinHandle<()>>);
+
+impl Others {
+    fn start(cores: usize) -> Others {
+        let over = Arc::new(AtomicBool::new(false));
+        let one = |_| {
+            let over = over.clone();
+            std::thread::spawn(move || while !over.load(Ordering::Relaxed) {})
+        };
+        let threads = (0..cores).map(one).collect();
+        Others(over, threads)
+    }
+}
+
+impl Drop for Others {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        for thread in self.1.drain(..) {
+            thread.join().unwrap();
+        }
+    }
+}
+
+/// How late each tick of a timer of 1 kHz came, in microseconds.
+fn lateness() -> Vec<f64> {
+    const TICK: Duration = Duration::from_millis(1);
+    let end = Instant::now() + TIMER_FOR;
+    let mut next = Instant::now() + TICK;
+    let mut late = Vec::new();
+    while next < end {
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        late.push(next.elapsed().as_secs_f64() * 1e6);
+        // A tick that was missed altogether is one that came late.
+        next += TICK;
+    }
+    late
+}
+
+fn p(percent: usize, rounds: &[f64]) -> f64 {
+    let mut rounds = rounds.to_vec();
+    rounds.sort_by(f64::total_cmp);
+    rounds[(rounds.len() * percent / 100).min(rounds.len() - 1)]
+}
+
+/// State and parent of a process.
+fn stat(pid: u32) -> Option<(char, u32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.next()?.parse().ok()?))
+}
+
+fn state(pid: u32) -> Option<char> {
+    stat(pid).map(|(state, _)| state)
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter_map(|process| process.file_name().to_str()?.parse().ok())
+        .filter(|pid| stat(*pid).is_some_and(|(_, of)| of == parent))
+        .collect()
+}
+
+struct Node(Child);
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn command(data: &Path, args: &[&str]) -> Command {
+    let binaries =
+        PathBuf::from(std::env::var_os("SKEP_BENCH_BINARIES").expect("run by `cargo xtask bench`"));
+    let mut command = Command::new(binaries.join("skep"));
+    command.arg("--data").arg(data).args(args);
+    command
+}
+
+fn skep(data: &Path, args: &[&str]) -> String {
+    let output = command(data, args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn start(data: &Path) -> Node {
+    let mut child = command(data, &["coordinator", "start"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("ready") {
+        line.clear();
+        assert_ne!(
+            stderr.read_line(&mut line).unwrap(),
+            0,
+            "the node ended before it was ready"
+        );
+    }
+    std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+    Node(child)
+}
+
+fn report(name: &str, unit: &str, mut rounds: Vec<f64>, limit: Option<f64>, note: &str) {
+    rounds.sort_by(f64::total_cmp);
+    let floor = limit
+        .map(|limit| format!(",\"floor\":{limit}"))
+        .unwrap_or_default();
+    println!(
+        "{{\"name\":\"{name}\",\"unit\":\"{unit}\",\"median\":{:.4},\"min\":{:.4},\"max\":{:.4},\"runs\":{}{floor},\"note\":\"{note}\"}}",
+        rounds[rounds.len() / 2],
+        rounds[0],
+        rounds[rounds.len() - 1],
+        rounds.len()
+    );
+}
