@@ -136,7 +136,7 @@ fn without_node(context: &Context, paused: Option<PausedUntil>) -> Result<(), Fa
             "cores": 0,
             "memory_bytes": 0,
             "paused": paused.is_some(),
-            "paused_until_ms": paused.and_then(PausedUntil::ends_ms),
+            "paused_until": paused.and_then(PausedUntil::ends_ms).map(words::moment),
             "rules": [],
         }));
     }

@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 pub(crate) const SCHEMA: u32 = 1;
 
 /// Moments in views; other numbers that end in `_ms` are durations and stay.
-const MOMENTS: [&str; 6] = [
+const MOMENTS: [&str; 7] = [
     "accepted_ms",
     "started_ms",
     "ended_ms",
     "pushed_ms",
     "last_seen_ms",
+    "paused_until_ms",
     "time_ms",
 ];
 

@@ -155,10 +155,10 @@ fn a_pause_outlives_the_power_plug() {
     node.kill();
     let left = status(&home);
     assert_eq!(left["paused"], true, "{left}");
-    assert_eq!(left["paused_until_ms"], paused["paused_until_ms"]);
+    assert_eq!(left["paused_until"], paused["paused_until"]);
     let node = home.coordinator(&[]);
     let again = status(&home);
-    assert_eq!(again["paused_until_ms"], paused["paused_until_ms"]);
+    assert_eq!(again["paused_until"], paused["paused_until"]);
     assert_eq!(again["reason"], paused["reason"]);
     home.run(&["contribute", "resume"]).done();
     says(
