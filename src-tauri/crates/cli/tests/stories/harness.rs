@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// failure and a slow machine does not.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What a story's machine is like: builds for development read it there.
+pub(crate) const READINGS: &str = "readings.json";
+
 pub(crate) struct Home {
     dir: tempfile::TempDir,
 }
@@ -25,12 +28,11 @@ pub(crate) struct Outcome {
 
 impl Home {
     pub(crate) fn new() -> Home {
-        Home {
-            dir: tempfile::Builder::new()
-                .prefix("skep-story-")
-                .tempdir()
-                .unwrap(),
-        }
+        let dir = tempfile::Builder::new().prefix("skep-story-").tempdir();
+        let home = Home { dir: dir.unwrap() };
+        // A calm machine, whatever the one is like that the story runs on.
+        home.file(READINGS, "{}");
+        home
     }
 
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
@@ -59,13 +61,9 @@ impl Home {
         if let Some(executor) = std::env::var_os("SKEP_EXECUTOR") {
             command.env("SKEP_EXECUTOR", executor);
         }
-        // A story that scripts what its machine is like, and programs that stand for the system's.
-        let readings = self.path("readings.json");
-        if readings.exists() {
-            command.env("SKEP_READINGS", readings);
-        }
         command
             .env("SKEP_DATA", self.data())
+            .env("SKEP_READINGS", self.path(READINGS))
             .current_dir(self.dir.path())
             .args(args);
         command

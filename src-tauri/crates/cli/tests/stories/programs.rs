@@ -109,6 +109,23 @@ fn sleep_then(more: &str) -> String {
     )
 }
 
+/// Counts as many millions as its first argument says, then prints the task's
+/// index (its second argument) on a line.
+pub(crate) fn count() -> String {
+    program(
+        r#"(data (i32.const 1024) "\n")"#,
+        "(local $word i32) (local $left i64)
+         (drop (call $args_get (i32.const 4096) (i32.const 65536)))
+         (local.set $left (i64.mul (i64.extend_i32_u (call $number (i32.load (i32.const 4100)))) (i64.const 1000000)))
+         (loop $more
+           (local.set $left (i64.sub (local.get $left) (i64.const 1)))
+           (br_if $more (i64.gt_s (local.get $left) (i64.const 0))))
+         (local.set $word (i32.load (i32.const 4104)))
+         (call $print (i32.const 1) (local.get $word) (call $length (local.get $word)))
+         (call $print (i32.const 1) (i32.const 1024) (i32.const 1))",
+    )
+}
+
 /// As [`sleep`], with 16 KiB of zeros after the line.
 pub(crate) fn sleep_and_fill() -> String {
     sleep_then("(call $print (i32.const 1) (i32.const 262144) (i32.const 16384))")

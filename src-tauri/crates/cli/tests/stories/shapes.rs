@@ -88,7 +88,7 @@ fn documents_keep_their_shapes() {
         &["config", "explain", "limits.memory"],
         &["config", "path"],
         &["doctor"],
-        &["logs", "-n", "1"],
+        &["logs", "--job", "last", "-n", "1"],
         &["version"],
         &["help", "errors"],
         &["completions", "bash"],

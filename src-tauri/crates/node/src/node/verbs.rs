@@ -323,7 +323,11 @@ pub(super) async fn pause(node: &Inner, until: Option<PausedUntil>) -> Result<()
 
 pub(super) async fn set(node: &Inner, key: &str, value: Option<&str>) -> Result<(), Error> {
     let before = node.settings();
-    agree(node, &before.would_be(key, value)?)?;
+    let after = before.would_be(key, value)?;
+    // What contradicts itself already stands in no other change's way.
+    if agree(node, &before).is_ok() {
+        agree(node, &after)?;
+    }
     let settings = before.set(key, value)?;
     take_over(node, settings).await
 }

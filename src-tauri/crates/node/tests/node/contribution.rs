@@ -6,9 +6,10 @@ use crate::programs;
 use api::{Contribution, ErrorCode, JobState, MachineState, PauseUntil, Reply, Request};
 use std::time::Duration;
 
-/// Each task of it sleeps so long, in milliseconds: far less than a pause here.
-const TASK_MS: &str = "300";
-const TASKS: u32 = 12;
+/// What each task counts to, in millions: a tenth of a second and more, far less than
+/// a pause here.
+const MILLIONS: &str = "300";
+const TASKS: u32 = 30;
 
 async fn ask(pool: &Pool, request: Request) -> Contribution {
     match pool.call(request).await.unwrap() {
@@ -31,8 +32,8 @@ async fn set(pool: &Pool, key: &str, value: &str) -> Result<Reply, api::Error> {
 
 /// A job of tasks that take their time, some of which have ended.
 async fn long_job(pool: &Pool) -> String {
-    let mut submit = pool.program(&programs::sleep()).await;
-    submit.args = vec![TASK_MS.to_owned(), "{index}".to_owned()];
+    let mut submit = pool.program(&programs::count()).await;
+    submit.args = vec![MILLIONS.to_owned(), "{index}".to_owned()];
     submit.split = range("0", &TASKS.to_string(), "1");
     submit.chunk = Some(1);
     let job = pool.submit(submit).await;
