@@ -62,6 +62,9 @@ const ALWAYS: &[i64] = &[
     libc::SYS_sigaltstack,
     libc::SYS_rt_sigreturn,
     libc::SYS_clock_nanosleep,
+    // A sleep goes on by it after the process was stopped and continued; the
+    // kernel remembers which, so it reaches nothing else.
+    libc::SYS_restart_syscall,
     // Where the clock's page is missing the library falls back to the call.
     libc::SYS_clock_gettime,
     libc::SYS_clock_getres,

@@ -37,6 +37,21 @@ fn churn() -> u64 {
     })
 }
 
+/// Says that it sleeps, does so for half a second, and says that it woke.
+const SLEEPER: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 512) "sleeps, ") (data (i32.const 520) "woke")
+  (func $say (param $from i32) (param $bytes i32)
+    (i32.store (i32.const 0) (local.get $from)) (i32.store (i32.const 4) (local.get $bytes))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16))))
+  (func (export "_start")
+    (call $say (i32.const 512) (i32.const 8))
+    (i32.store (i32.const 80) (i32.const 1)) (i64.store (i32.const 88) (i64.const 500000000))
+    (drop (call $poll (i32.const 64) (i32.const 128) (i32.const 1) (i32.const 256)))
+    (call $say (i32.const 520) (i32.const 4))))"#;
+
 /// The words of `/proc/PID/stat` from the state on, which is word 3 of all.
 fn stat(executor: &Executor) -> Vec<String> {
     let path = format!("/proc/{}/stat", executor.pid());
@@ -47,6 +62,10 @@ fn stat(executor: &Executor) -> Vec<String> {
 
 fn is_stopped(executor: &Executor) -> bool {
     stat(executor)[0] == "T"
+}
+
+fn is_asleep(executor: &Executor) -> bool {
+    stat(executor)[0] == "S"
 }
 
 /// Ticks of processor time that it had, its own and the system's for it.
@@ -102,6 +121,40 @@ fn stopped_executors_hold_and_go_on_with_nothing_lost() {
                 assert_eq!(heard.stdout[&index], right);
             }
             assert!(!executor.spent(), "it serves on");
+        }
+    });
+}
+
+/// A sleep that was interrupted so goes on by a system call of its own.
+#[test]
+fn a_guest_that_sleeps_while_it_is_stopped_wakes_after_it() {
+    story(|bench| async move {
+        for scratch in [false, true] {
+            let profile = Profile {
+                scratch,
+                ..profile(Entry::Command)
+            };
+            let mut executor = bench.executor(SLEEPER, &profile).await;
+            executor.send(programs(vec![task(0)])).await.expect("taken");
+            // What it says is held back for a moment where it has files.
+            loop {
+                let said = tokio::time::timeout(Duration::from_millis(100), executor.next()).await;
+                match said {
+                    Ok(Event::Started { .. }) => {}
+                    Ok(Event::Stdout { bytes, .. }) => assert_eq!(bytes, "sleeps, "),
+                    Ok(other) => panic!("{other:?}"),
+                    Err(_) if is_asleep(&executor) => break,
+                    Err(_) => {}
+                }
+            }
+            executor.stop();
+            while !is_stopped(&executor) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            executor.resume();
+            let heard = hear(&mut executor, 1).await;
+            heard.all_done(1);
+            assert!(heard.text(0).ends_with("woke"), "scratch: {scratch}");
         }
     });
 }
