@@ -4,6 +4,7 @@
 //! Accepting and results are durable at both ends; the node, its executors and
 //! this client share the machine's cores. Prints one JSON object a line.
 
+mod release;
 #[path = "../../executor/examples/shared/mod.rs"]
 mod shared;
 
@@ -11,11 +12,10 @@ use api::{Limits, ModuleRef, Reply, Request, Split, Submit};
 use bytes::Bytes;
 use node::Then;
 use node::door::Client;
+use release::start;
 use shared::{HELLO, NOTHING, SQUARE, report};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 fn main() {
@@ -55,11 +55,11 @@ async fn measure() {
 
     let (mut rate, mut cost) = (Vec::new(), Vec::new());
     for _ in 0..5 {
-        let before = cpu_seconds(node.0.id());
+        let before = cpu_seconds(node.pid());
         let begun = Instant::now();
         run(&client, submit(&nothing, range(100_000), None)).await;
         rate.push(100_000.0 / begun.elapsed().as_secs_f64());
-        cost.push((cpu_seconds(node.0.id()) - before) * 1e6 / 100_000.0);
+        cost.push((cpu_seconds(node.pid()) - before) * 1e6 / 100_000.0);
     }
     report(
         "no-op programs, jobs of 100,000",
@@ -116,13 +116,13 @@ async fn measure() {
 fn idle(data: &Path) {
     let node = start(data, &[]);
     std::thread::sleep(Duration::from_secs(5));
-    let before = cpu_seconds(node.0.id());
+    let before = cpu_seconds(node.pid());
     std::thread::sleep(Duration::from_secs(30));
-    let share = (cpu_seconds(node.0.id()) - before) / 30.0 * 100.0;
+    let share = (cpu_seconds(node.pid()) - before) / 30.0 * 100.0;
     report(
         "an idle node's memory",
         "MB",
-        vec![resident_mb(node.0.id())],
+        vec![resident_mb(node.pid())],
         Some(40.0),
         "resident, after 35 s",
     );
@@ -140,12 +140,12 @@ async fn queued(data: &Path) {
     let node = start(data, &["--no-work"]);
     let client = Client::connect(&data.join("control.sock")).await.unwrap();
     let nothing = upload(&client, NOTHING).await;
-    let before = resident_mb(node.0.id());
+    let before = resident_mb(node.pid());
     // A thousand jobs of a hundred tasks: the costly form.
     for _ in 0..1000 {
         accept(&client, submit(&nothing, range(100), None)).await;
     }
-    let grown = resident_mb(node.0.id()) - before;
+    let grown = resident_mb(node.pid()) - before;
     report(
         "100,000 queued tasks in 1,000 jobs: memory",
         "MB",
@@ -169,41 +169,6 @@ async fn queued(data: &Path) {
         Some(1000.0),
         "process start included",
     );
-}
-
-struct Node(Child);
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-fn start(data: &Path, args: &[&str]) -> Node {
-    let binaries =
-        PathBuf::from(std::env::var_os("SKEP_BENCH_BINARIES").expect("run by `cargo xtask bench`"));
-    let mut child = Command::new(binaries.join("skep"))
-        .arg("--data")
-        .arg(data)
-        .args(["coordinator", "start"])
-        .args(args)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.starts_with("ready") {
-        line.clear();
-        assert_ne!(
-            stderr.read_line(&mut line).unwrap(),
-            0,
-            "the node ended before it was ready"
-        );
-    }
-    std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-    Node(child)
 }
 
 async fn upload(client: &Client, text: &str) -> ModuleRef {

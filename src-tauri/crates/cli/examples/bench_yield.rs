@@ -6,9 +6,17 @@
 //! Before that, how late a timer of 1 kHz fires beside all those tasks. Prints
 //! one JSON object a line. Linux only: states are read from `/proc`.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod release;
+#[path = "../../executor/examples/shared/mod.rs"]
+#[expect(
+    dead_code,
+    reason = "its modules end by themselves; these tasks never do"
+)]
+mod shared;
+
+use release::start;
+use shared::report;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -29,7 +37,7 @@ fn main() {
     let module = dir.path().join("spin.wat");
     std::fs::write(&module, SPIN).unwrap();
     let quiet = lateness();
-    let node = start(&data);
+    let node = start(&data, &[]);
     for (key, value) in [
         ("contribute.other_load_percent", LIMIT),
         ("contribute.temperature_limit_c", "off"),
@@ -53,7 +61,7 @@ fn main() {
     ];
     let job = skep(&data, &args);
 
-    running(node.0.id(), cores);
+    running(node.pid(), cores);
     let beside = lateness();
     let note = format!(
         "of 1 ms; p99 {:.1} µs, and {:.1} µs with nothing running",
@@ -70,7 +78,7 @@ fn main() {
 
     let mut yields = Vec::new();
     for _ in 0..ROUNDS {
-        let executors = running(node.0.id(), cores);
+        let executors = running(node.pid(), cores);
         let others = Others::start(cores);
         let begun = Instant::now();
         while !executors.iter().all(|pid| state(*pid) == Some('T')) {
@@ -92,6 +100,13 @@ fn main() {
         Some(250.0),
         &note,
     );
+}
+
+/// What a command says.
+fn skep(data: &Path, args: &[&str]) -> String {
+    let output = release::skep(data, args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Waits until a task runs on each core; the executors that run them.
@@ -153,7 +168,7 @@ fn lateness() -> Vec<f64> {
 fn p(percent: usize, rounds: &[f64]) -> f64 {
     let mut rounds = rounds.to_vec();
     rounds.sort_by(f64::total_cmp);
-    rounds[(rounds.len() * percent / 100).min(rounds.len() - 1)]
+    rounds[(rounds.len() * percent).div_ceil(100) - 1]
 }
 
 /// State and parent of a process.
@@ -174,61 +189,4 @@ fn children(parent: u32) -> Vec<u32> {
         .filter_map(|process| process.file_name().to_str()?.parse().ok())
         .filter(|pid| stat(*pid).is_some_and(|(_, of)| of == parent))
         .collect()
-}
-
-struct Node(Child);
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-fn command(data: &Path, args: &[&str]) -> Command {
-    let binaries =
-        PathBuf::from(std::env::var_os("SKEP_BENCH_BINARIES").expect("run by `cargo xtask bench`"));
-    let mut command = Command::new(binaries.join("skep"));
-    command.arg("--data").arg(data).args(args);
-    command
-}
-
-fn skep(data: &Path, args: &[&str]) -> String {
-    let output = command(data, args).output().unwrap();
-    assert!(output.status.success(), "{args:?}: {output:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn start(data: &Path) -> Node {
-    let mut child = command(data, &["coordinator", "start"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.starts_with("ready") {
-        line.clear();
-        assert_ne!(
-            stderr.read_line(&mut line).unwrap(),
-            0,
-            "the node ended before it was ready"
-        );
-    }
-    std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-    Node(child)
-}
-
-fn report(name: &str, unit: &str, mut rounds: Vec<f64>, limit: Option<f64>, note: &str) {
-    rounds.sort_by(f64::total_cmp);
-    let floor = limit
-        .map(|limit| format!(",\"floor\":{limit}"))
-        .unwrap_or_default();
-    println!(
-        "{{\"name\":\"{name}\",\"unit\":\"{unit}\",\"median\":{:.4},\"min\":{:.4},\"max\":{:.4},\"runs\":{}{floor},\"note\":\"{note}\"}}",
-        rounds[rounds.len() / 2],
-        rounds[0],
-        rounds[rounds.len() - 1],
-        rounds.len()
-    );
 }
