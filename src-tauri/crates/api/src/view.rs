@@ -322,6 +322,8 @@ pub struct Contribution {
     pub reason: String,
     /// Tasks at once now; while it is off, what there would be.
     pub cores: u32,
+    /// Tasks at once when nothing stands against it.
+    pub cores_given: u32,
     pub memory_bytes: u64,
     /// A person paused it.
     pub paused: bool,

@@ -134,6 +134,7 @@ fn without_node(context: &Context, paused: Option<PausedUntil>) -> Result<(), Fa
             "state": "offline",
             "reason": reason,
             "cores": 0,
+            "cores_given": 0,
             "memory_bytes": 0,
             "paused": paused.is_some(),
             "paused_until": paused.and_then(PausedUntil::ends_ms).map(words::moment),

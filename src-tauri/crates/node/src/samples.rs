@@ -154,7 +154,7 @@ pub(crate) async fn take(
             cores_working: stretch.cores_in(MINUTE_MS),
             tasks: stretch.tasks,
             cpu: Some(reading.cpu_percent),
-            temperature_c: None,
+            temperature_c: reading.temperature_c,
             memory_used: reading.memory_used,
         };
         let file = samples.clone();

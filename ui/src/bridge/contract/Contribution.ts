@@ -14,7 +14,11 @@ reason: string,
 /**
  * Tasks at once now; while it is off, what there would be.
  */
-cores: number, memory_bytes: number, 
+cores: number, 
+/**
+ * Tasks at once when nothing stands against it.
+ */
+cores_given: number, memory_bytes: number, 
 /**
  * A person paused it.
  */

@@ -14,7 +14,7 @@ use crate::output::progress::Progress;
 use crate::reach::{self, Door, Start};
 use crate::verbs::out_of_turn;
 use api::{Error, ErrorCode, Event, JobView, Reply, Request};
-use node::{Answer, Then};
+use node::{Answer, Settings, Then};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -57,7 +57,7 @@ pub(crate) struct Following<'c> {
     shown: Shown,
     printer: Printer,
     progress: Progress,
-    /// The reason last said without a bar.
+    /// The reason last told.
     said: Option<String>,
 }
 
@@ -218,15 +218,29 @@ impl<'c> Following<'c> {
         }
     }
 
+    /// Says why nothing runs, which a bar does itself, and what to do about it
+    /// where that is one command.
+    fn waits(&self, reason: &str, bar: bool) {
+        let output = &self.context.output;
+        if !bar {
+            output.note(reason);
+        }
+        let off = |settings: Settings| !settings.contribute;
+        if self.context.settings().is_ok_and(off) {
+            output.note("hint: skep contribute on");
+        }
+    }
+
     async fn event(&mut self, door: &Door, event: Event) -> Result<(), Failure> {
         match event {
             Event::Progress { tasks, reason } => {
                 let bar = matches!(self.show, Show::Results | Show::Progress) && tasks.total > 1;
                 if bar {
                     self.progress.update(tasks, reason.as_deref());
-                } else if reason != self.said {
+                }
+                if reason != self.said {
                     if let Some(reason) = &reason {
-                        self.context.output.note(reason);
+                        self.progress.aside(|| self.waits(reason, bar));
                     }
                     self.said = reason;
                 }

@@ -102,12 +102,7 @@ fn the_same_sentence_wherever_it_is_asked() {
         0..=0,
     );
     home.run(&["contribute", "off"]).done();
-    says(
-        &home,
-        "Paused: contributing is off: skep contribute on",
-        "paused",
-        0..=0,
-    );
+    says(&home, "Paused: Contribute is off", "paused", 0..=0);
     assert!(node.stop().success());
 }
 

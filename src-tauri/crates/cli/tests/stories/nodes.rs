@@ -2,6 +2,7 @@
 
 use crate::harness::{Home, finish, until};
 use crate::programs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
@@ -112,7 +113,19 @@ fn a_machine_that_does_not_contribute_says_so() {
     until("it says why it waits", || {
         home.json(&["job", "show", &id])["reason"]["text"].is_string()
     });
+    // Whoever waits for a job reads it at once, and what to do about it.
+    let mut waits = home.skep(&["run", &module]).spawn().unwrap();
+    let said = BufReader::new(waits.stderr.take().unwrap()).lines();
+    let said: Vec<String> = said.map(Result::unwrap).take(2).collect();
+    assert_eq!(
+        said,
+        [
+            "waiting for a machine that is paused: Contribute is off",
+            "hint: skep contribute on"
+        ]
+    );
     home.run(&["contribute", "on"]).done();
+    assert_eq!(finish(waits).done().text(), "hello\n");
     assert_eq!(home.run(&["job", "wait", &id]).code, Some(0));
     assert!(node.stop().success());
 }

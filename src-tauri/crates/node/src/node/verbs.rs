@@ -239,6 +239,7 @@ pub(super) async fn contribution(node: &Inner) -> Result<Contribution, Error> {
         state: MachineState::Offline,
         reason: "This node only coordinates: it was started without work".to_owned(),
         cores: 0,
+        cores_given: 0,
         memory_bytes: 0,
         paused: paused.is_some(),
         paused_until_ms: paused.and_then(PausedUntil::ends_ms),
@@ -273,6 +274,7 @@ pub(super) async fn contribution(node: &Inner) -> Result<Contribution, Error> {
         state,
         reason,
         cores: decided.cores_if_on,
+        cores_given: decision.cores_given,
         memory_bytes: decision.memory_bytes,
         rules,
         ..about

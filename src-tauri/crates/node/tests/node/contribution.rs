@@ -6,9 +6,9 @@ use crate::programs;
 use api::{Contribution, ErrorCode, JobState, MachineState, PauseUntil, Reply, Request};
 use std::time::Duration;
 
-/// What each task counts to, in millions: a tenth of a second and more, far less than
-/// a pause here.
-const MILLIONS: &str = "300";
+/// What each task counts to, in millions, or sleeps, in milliseconds: a tenth of
+/// a second and more, far less than a pause here.
+const EFFORT: &str = "300";
 const TASKS: u32 = 30;
 
 async fn ask(pool: &Pool, request: Request) -> Contribution {
@@ -31,9 +31,9 @@ async fn set(pool: &Pool, key: &str, value: &str) -> Result<Reply, api::Error> {
 }
 
 /// A job of tasks that take their time, some of which have ended.
-async fn long_job(pool: &Pool) -> String {
-    let mut submit = pool.program(&programs::count()).await;
-    submit.args = vec![MILLIONS.to_owned(), "{index}".to_owned()];
+async fn long_job(pool: &Pool, program: &str) -> String {
+    let mut submit = pool.program(program).await;
+    submit.args = vec![EFFORT.to_owned(), "{index}".to_owned()];
     submit.split = range("0", &TASKS.to_string(), "1");
     submit.chunk = Some(1);
     let job = pool.submit(submit).await;
@@ -44,9 +44,18 @@ async fn long_job(pool: &Pool) -> String {
 }
 
 #[tokio::test]
-async fn a_pause_stops_what_runs_and_costs_no_task_anything() {
+async fn a_pause_stops_what_computes_and_costs_no_task_anything() {
+    a_pause_costs_nothing(&programs::count()).await;
+}
+
+#[tokio::test]
+async fn a_pause_stops_what_sleeps_and_costs_no_task_anything() {
+    a_pause_costs_nothing(&programs::sleep()).await;
+}
+
+async fn a_pause_costs_nothing(program: &str) {
     let pool = Pool::new().await;
-    let job = long_job(&pool).await;
+    let job = long_job(&pool, program).await;
     let paused = pause(&pool, PauseUntil::Resumed).await;
     assert_eq!(paused.state, MachineState::Paused);
     assert_eq!(paused.reason, "Paused: until you resume it");
@@ -96,7 +105,7 @@ async fn a_pause_stops_what_runs_and_costs_no_task_anything() {
 #[tokio::test]
 async fn outside_its_hours_a_machine_stops_and_goes_on_when_they_begin() {
     let pool = Pool::new().await;
-    let job = long_job(&pool).await;
+    let job = long_job(&pool, &programs::count()).await;
     // One hour of the week, half a day from now.
     let now = jiff::Zoned::now();
     let closed = now.checked_add(jiff::Span::new().hours(12)).unwrap();

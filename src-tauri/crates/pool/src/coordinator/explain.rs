@@ -217,7 +217,7 @@ impl Coordinator {
             let why = why.unwrap_or("none of its cores may work");
             return because(
                 ReasonCode::MachinesPaused,
-                format!("waiting for a machine: {why}"),
+                format!("waiting for a machine that is paused: {why}"),
             );
         }
         let needed = job.spec.limits.memory_bytes;

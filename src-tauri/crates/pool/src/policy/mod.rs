@@ -137,6 +137,8 @@ pub struct Before {
 pub struct Decision {
     /// Tasks that may run at once; 0 exactly while paused.
     pub cores: u32,
+    /// Those that may when nothing stands against it.
+    pub cores_given: u32,
     /// Memory for all of them together.
     pub memory_bytes: u64,
     pub state: State,
@@ -196,6 +198,7 @@ pub fn decide(situation: &Situation<'_>, before: Before) -> Decision {
     };
     Decision {
         cores,
+        cores_given: full,
         memory_bytes: machine.memory_bytes / 100 * u64::from(settings.memory_percent),
         state,
         rules: rule::table(situation, before),

@@ -48,7 +48,7 @@ impl Reason {
     }
 
     pub(super) fn off() -> Reason {
-        because(Code::Off, "contributing is off: skep contribute on")
+        because(Code::Off, "Contribute is off")
     }
 
     pub(super) fn person(pause: Pause, now: WeekMinute) -> Reason {

@@ -75,7 +75,7 @@ fn nothing_stands_against_it() {
 fn what_a_person_wants_goes_first() {
     let mut settings = settings();
     settings.on = false;
-    let off = "Paused: contributing is off: skep contribute on";
+    let off = "Paused: Contribute is off";
     check_outcome(&settings, CALM, 0, off);
     settings.on = true;
     let mut now = situation(&settings, CALM);

@@ -191,7 +191,7 @@ fn a_paused_machine_keeps_what_runs_for_two_minutes() {
         (why.code, why.text.as_str()),
         (
             ReasonCode::MachinesPaused,
-            "waiting for a machine: someone is using it"
+            "waiting for a machine that is paused: someone is using it"
         )
     );
 }
