@@ -31,10 +31,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tauri::{AppHandle, Manager, RunEvent};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
+
+/// While the menu says how many minutes of a pause are left.
+const COUNT_DOWN_EVERY: Duration = Duration::from_secs(15);
 
 /// What the parts of the app share.
 #[derive(Debug)]
@@ -204,15 +207,30 @@ async fn show_what_is_seen(handle: AppHandle, mut seen: watch::Receiver<Seen>) {
         if let Some(notice) = notices.take(Instant::now()) {
             notify(&handle, notice);
         }
-        if seen.changed().await.is_err() {
-            return;
+        let counts_down = now
+            .contribution
+            .is_some_and(|of| of.paused_until_ms.is_some());
+        tokio::select! {
+            changed = seen.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(COUNT_DOWN_EVERY), if counts_down => {}
         }
     }
 }
 
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
 fn draw(handle: &AppHandle, seen: &Seen) {
     let quitting = handle.state::<App>().quitting.load(Ordering::Relaxed);
-    let (icon, lines) = (tray::menu::icon(seen), tray::menu::lines(seen, quitting));
+    let (icon, lines) = (
+        tray::menu::icon(seen),
+        tray::menu::lines(seen, quitting, now_ms()),
+    );
     let on_main = handle.clone();
     let asked = handle.run_on_main_thread(move || {
         if let Some(tray) = on_main.try_state::<tray::Tray>()

@@ -195,7 +195,9 @@ fn clicked(handle: &AppHandle, id: &str) {
     let action = drawn.actions.get(id).cloned();
     drop(drawn);
     match action {
-        Some(Action::Contribute(on)) => contribute(handle, on),
+        Some(Action::Contribute(on)) => ask(handle, Request::Contribute { on }),
+        Some(Action::Pause(until)) => ask(handle, Request::Pause { until }),
+        Some(Action::Resume) => ask(handle, Request::Resume),
         Some(Action::RunModule) => {
             handle.state::<App>().page.tell(ShellEvent::RunModule);
             window::open(handle);
@@ -209,12 +211,12 @@ fn clicked(handle: &AppHandle, id: &str) {
     }
 }
 
-fn contribute(handle: &AppHandle, on: bool) {
+fn ask(handle: &AppHandle, request: Request) {
     let handle = handle.clone();
     tauri::async_runtime::spawn(async move {
         let app = handle.state::<App>();
-        if let Err(error) = app.reach.call(Request::Contribute { on }, None).await {
-            tracing::error!(%error, "the tray could not change whether this machine contributes");
+        if let Err(error) = app.reach.call(request, None).await {
+            tracing::error!(%error, "what was asked for in the tray was not done");
         }
         app.look_again.notify_one();
     });

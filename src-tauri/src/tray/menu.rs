@@ -2,10 +2,12 @@
 //! every state of it has a test.
 
 use crate::sight::{Node, Seen};
-use api::{JobState, JobView, MachineState};
+use api::{Contribution, JobState, JobView, MachineState, PauseUntil};
 
 /// Running jobs that the menu names; a longer menu is not read.
 const JOBS_MAX: usize = 5;
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: u64 = 3_600_000;
 
 /// Shape carries the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +29,11 @@ pub(crate) enum Line {
     Separator,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Contribute(bool),
+    Pause(PauseUntil),
+    Resume,
     RunModule,
     Open,
     Job(String),
@@ -58,8 +62,8 @@ pub(crate) fn icon(seen: &Seen) -> Icon {
     }
 }
 
-/// The menu for what is seen, from the top.
-pub(crate) fn lines(seen: &Seen, quitting: bool) -> Vec<Line> {
+/// The menu for what is seen at `now_ms`, milliseconds since 1970, from the top.
+pub(crate) fn lines(seen: &Seen, quitting: bool, now_ms: i64) -> Vec<Line> {
     if quitting {
         let tasks = seen.tasks_running_here();
         return vec![
@@ -79,6 +83,7 @@ pub(crate) fn lines(seen: &Seen, quitting: bool) -> Vec<Line> {
         let on = contribution.on;
         let action = Action::Contribute(!on);
         lines.push(Line::Switch("Contribute".to_owned(), on, action));
+        lines.extend(pauses(contribution, now_ms));
         lines.push(Line::Separator);
     }
     lines.push(Line::Item("Run module…".to_owned(), Action::RunModule));
@@ -97,6 +102,38 @@ pub(crate) fn lines(seen: &Seen, quitting: bool) -> Vec<Line> {
     lines.push(Line::Item("Settings…".to_owned(), Action::Settings));
     lines.push(Line::Item("Quit Skep".to_owned(), Action::Quit));
     lines
+}
+
+/// How to pause, or to go on; nothing where it would change nothing.
+fn pauses(contribution: &Contribution, now_ms: i64) -> Vec<Line> {
+    if contribution.paused {
+        let left = contribution.paused_until_ms.map(|ends| left(ends, now_ms));
+        let left = left.map_or_else(String::new, |left| format!(" ({left} left)"));
+        return vec![Line::Item(format!("Resume{left}"), Action::Resume)];
+    }
+    if !contribution.on {
+        return Vec::new();
+    }
+    [
+        ("Pause for 1 hour", PauseUntil::For { ms: HOUR_MS }),
+        ("Pause until tomorrow", PauseUntil::Tomorrow),
+        ("Pause until I resume", PauseUntil::Resumed),
+    ]
+    .map(|(label, until)| Line::Item(label.to_owned(), Action::Pause(until)))
+    .into()
+}
+
+/// In minutes, hours and days as they would be said; never nothing.
+fn left(ends_ms: i64, now_ms: i64) -> String {
+    let minutes = (ends_ms - now_ms)
+        .max(1)
+        .unsigned_abs()
+        .div_ceil(MINUTE_MS.unsigned_abs());
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
 }
 
 /// The policy's own sentence; without a node, why there is none.
@@ -142,16 +179,18 @@ fn progress(job: &JobView) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Icon, Line, icon, lines};
+    use super::{Action, Icon, Line, MINUTE_MS, icon, lines};
     use crate::sight::{Node, Seen};
     use crate::tests::{contribution, job, machine};
     use api::JobState::{Done, Queued, Running};
     use api::MachineState;
 
+    const NOW_MS: i64 = 1_000_000_000_000;
+
     /// As a panel would draw it.
     fn drawn(seen: &Seen, quitting: bool) -> String {
         let mut text = String::new();
-        for line in lines(seen, quitting) {
+        for line in lines(seen, quitting, NOW_MS) {
             text += &match line {
                 Line::Said(said) => format!("  ({said})\n"),
                 Line::Item(label, _) => format!("  {label}\n"),
@@ -200,9 +239,33 @@ mod tests {
     }
 
     #[test]
+    fn paused_for_a_time_and_until_somebody_resumes() {
+        let mut seen = seen(MachineState::Paused, "Paused: until 14:30");
+        assert_eq!(icon(&seen), Icon::Paused);
+        let mut resumes = |until_ms, label: &str| {
+            let contribution = seen.contribution.as_mut().expect("there is one");
+            contribution.paused = true;
+            contribution.paused_until_ms = until_ms;
+            let resume = Line::Item(label.to_owned(), Action::Resume);
+            let lines = lines(&seen, false, NOW_MS);
+            assert!(lines.contains(&resume), "{label}: {lines:?}");
+        };
+        resumes(None, "Resume");
+        resumes(Some(NOW_MS + 1), "Resume (1 min left)");
+        resumes(Some(NOW_MS - 1), "Resume (1 min left)");
+        resumes(Some(NOW_MS + 3 * 3_600_000), "Resume (3 h left)");
+        resumes(
+            Some(NOW_MS + 16 * 3_600_000 + 1),
+            "Resume (16 h 1 min left)",
+        );
+        resumes(Some(NOW_MS + 37 * MINUTE_MS), "Resume (37 min left)");
+        insta::assert_snapshot!(drawn(&seen, false));
+    }
+
+    #[test]
     fn off() {
-        let mut seen = seen(MachineState::Paused, "Contribute is off");
-        seen.contribution = Some(contribution(false, "Contribute is off"));
+        let mut seen = seen(MachineState::Paused, "Paused: Contribute is off");
+        seen.contribution = Some(contribution(false, "Paused: Contribute is off"));
         assert_eq!(icon(&seen), Icon::Paused);
         insta::assert_snapshot!(drawn(&seen, false));
     }
