@@ -1,6 +1,6 @@
 /** What can be done anywhere in the window, by name or by key. */
 import { ApiError } from "../bridge/bridge";
-import { HOUR_MS, pause, resume, setContribution } from "../state/contribute";
+import { pause, pauses, resume, setContribution } from "../state/contribute";
 import type { Command } from "../state/commands.svelte";
 import { pool } from "../state/pool.svelte";
 import { jobPath, pathTo, where } from "../state/route.svelte";
@@ -29,6 +29,9 @@ export function windowCommands(show: (what: "palette" | "shortcuts") => void): C
     go("settings", "mod+,"),
     { id: "contribute", title: say.contribute, run: () => void setContribution(true) },
     { id: "contribute-off", title: say.contributeOff, run: () => void setContribution(false) },
+    { id: "pause", title: say.pause, keys: ["p"], run: () => void (isPaused() ? resume() : pause(pauses.hour)) },
+    { id: "pause-tomorrow", title: say.pauseTomorrow, run: () => void pause(pauses.tomorrow) },
+    { id: "pause-resumed", title: say.pauseResumed, run: () => void pause(pauses.resumed) },
     { id: "sample", title: say.sample, run: () => void sample() },
     ...(["system", "dark", "light"] as const).map((theme): Command => ({
       id: `theme-${theme}`,
@@ -40,11 +43,6 @@ export function windowCommands(show: (what: "palette" | "shortcuts") => void): C
   ];
 }
 
-/** Pauses this machine or lets it go on; there only where the node knows of pauses. */
-export function pauseCommand(): Command {
-  return { id: "pause", title: say.pause, keys: ["p"], run: () => void (pool.contribution?.paused ? resume() : pause({ kind: "for", ms: HOUR_MS })) };
-}
-
 /** Whether a command makes sense at this moment: the palette leaves out the others. */
 export function applies(command: Command): boolean {
   switch (command.id) {
@@ -52,6 +50,9 @@ export function applies(command: Command): boolean {
       return pool.contribution?.on === false;
     case "contribute-off":
       return pool.contribution?.on === true;
+    case "pause-tomorrow":
+    case "pause-resumed":
+      return !isPaused();
     default:
       return !(command.quiet ?? false);
   }
@@ -59,7 +60,11 @@ export function applies(command: Command): boolean {
 
 /** Pausing and going on are one command; its title says which it would be. */
 export function titleOf(command: Command): string {
-  return command.id === "pause" && pool.contribution?.paused ? say.resume : command.title;
+  return command.id === "pause" && isPaused() ? say.resume : command.title;
+}
+
+function isPaused(): boolean {
+  return pool.contribution?.paused === true;
 }
 
 async function sample(): Promise<void> {

@@ -1,21 +1,19 @@
 /** What a person may ask of this machine: to contribute, to pause, to go on. */
 import { ApiError, bridge } from "../bridge/bridge";
-import type { Request } from "../bridge/types";
+import type { PauseUntil, Request } from "../bridge/types";
 import { words } from "../words/en";
 import { pool } from "./pool.svelte";
 import { toasts } from "./toasts.svelte";
 
-export const HOUR_MS = 3_600_000;
-
-type PauseUntil = Extract<Request, { verb: "pause" }>["until"];
+/** How long a pause may be asked for, the same in every menu. */
+export const pauses = {
+  hour: { kind: "for", ms: 3_600_000 },
+  tomorrow: { kind: "tomorrow" },
+  resumed: { kind: "resumed" },
+} as const satisfies Record<string, PauseUntil>;
 
 export function setContribution(on: boolean): Promise<void> {
   return ask({ verb: "contribute", on });
-}
-
-/** Whether the node knows of pauses: without its contribution policy it does not. */
-export function canPause(): boolean {
-  return pool.contribution?.paused !== undefined;
 }
 
 export function pause(until: PauseUntil): Promise<void> {

@@ -11,7 +11,7 @@ const TABLE: readonly (readonly [key: string, value: string, help: string, accep
   ["contribute.idle_minutes", "3", "minutes without input after which nobody uses it", "1 to 120"],
   ["contribute.on_battery", "pause", "what happens on battery", "pause or work"],
   ["contribute.temperature_limit_c", "85", "above it fewer cores work, 10 °C over it none", "40 to 110, or off"],
-  ["contribute.other_load_percent", "off", "pause while other programs use more than this", "5 to 100, or off"],
+  ["contribute.other_load_percent", "off", "load by other programs, of all cores, above which this machine pauses", "5 to 95, or off"],
   ["contribute.schedule", "always", "hours of the week in which it works", "always, or days with hours such as mon-fri 18-24"],
   ["contribute.keep_awake", "true", "stay awake on mains while there is work", "true or false"],
   ["limits.task_timeout", "10m", "how long a task may run", "1s to 30d"],

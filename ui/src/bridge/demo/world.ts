@@ -30,6 +30,8 @@ export class World {
   #on: boolean;
   #paused = false;
   #pausedUntil: number | null = null;
+  /** The day of the month on which it was paused. */
+  #pausedOn = 0;
   #started: number;
 
   constructor(scene: Scene, now: number) {
@@ -37,6 +39,7 @@ export class World {
     this.#started = now - 9 * 3_600_000;
     this.#on = scene !== "off";
     this.#paused = scene === "paused";
+    this.#pausedOn = new Date(now).getDate();
     if (scene === "paused") this.#pausedUntil = now + 37 * MINUTE_MS;
     if (scene === "welcome") this.settings.set("app.onboarded", "false");
     const bare = scene === "empty" || scene === "welcome";
@@ -62,6 +65,7 @@ export class World {
   pause(until_ms: number | null, now: number): void {
     this.#paused = true;
     this.#pausedUntil = until_ms;
+    this.#pausedOn = new Date(now).getDate();
     this.#hold(now);
   }
 
@@ -152,7 +156,8 @@ export class World {
       on: this.#on,
       state: this.#state(),
       reason: this.#reason(),
-      cores: GIVEN_CORES,
+      cores: this.#given(),
+      cores_given: GIVEN_CORES,
       memory_bytes: 32 * GIB,
       paused: this.#paused,
       paused_until_ms: this.#pausedUntil,
@@ -197,8 +202,14 @@ export class World {
 
   /** Stops or starts the running jobs as the policy says now. */
   #hold(now: number): void {
-    const reason = this.#working() ? null : { code: "no_machine", text: `studio-pc: ${this.#reason()}` };
+    const reason = this.#working() ? null : { code: "machines_paused", text: `waiting for a machine that is paused: ${this.#against()}` };
     for (const job of this.jobs.values()) if (job.plan.cores.length > 0) job.hold(reason, now);
+  }
+
+  /** Cores that may work now; while it is off, those that there would be. */
+  #given(): number {
+    if (this.#paused) return 0;
+    return this.scene === "slowed" ? GIVEN_CORES - 3 : GIVEN_CORES;
   }
 
   #working(): boolean {
@@ -216,24 +227,38 @@ export class World {
   }
 
   #reason(): string {
-    if (!this.#on) return "Not contributing";
-    if (this.#paused) return this.#pausedUntil === null ? "Paused until you resume" : "Paused for an hour";
-    if (this.scene === "slowed") return "Slowed down: above 85 °C limit";
+    if (!this.#working()) return `Paused: ${this.#against()}`;
+    if (this.scene === "slowed") return "Slowed down: to stay below 85 °C";
     const job = [...this.jobs.values()].find((one) => one.running > 0);
     return job === undefined ? "Waiting for work" : `Working on ${job.plan.view.name}`;
+  }
+
+  #against(): string {
+    return this.#on ? this.#ends() : "Contribute is off";
+  }
+
+  /** When the pause ends, as the wall shows it. */
+  #ends(): string {
+    if (this.#pausedUntil === null) return "until you resume it";
+    const ends = new Date(this.#pausedUntil);
+    const two = (n: number): string => String(n).padStart(2, "0");
+    const days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
+    const day = ends.getDate() === this.#pausedOn ? "" : `${days[ends.getDay()] ?? ""} `;
+    return `until ${day}${two(ends.getHours())}:${two(ends.getMinutes())}`;
   }
 
   #rules(): Rule[] {
     const rule = (name: string, setting: string, now: string, met: boolean): Rule => ({ name, setting, now, met });
     return [
-      rule("Contribute", "on", this.#on ? "on" : "off", this.#on),
-      rule("Pause", "not paused", this.#paused ? "paused" : "not paused", !this.#paused),
-      rule("When I'm using it", "fewer cores, after 3 min without input all", "no input for 14 min", true),
-      rule("Battery", "pause on battery", "on mains", true),
-      rule("Temperature", "up to 85 °C", this.scene === "slowed" ? "87 °C" : "61 °C", this.scene !== "slowed"),
-      rule("Other programs", "not limited", "6 % of the processor", true),
-      rule("Schedule", "always", "within hours", true),
-      rule("Memory", "50 %: 32 GiB", "3.1 GiB in use by tasks", true),
+      rule("Contribute", this.#on ? "on" : "off", this.#on ? "on" : "off", this.#on),
+      rule("Pause", "when you ask for it", this.#paused ? this.#ends() : "not paused", !this.#paused),
+      rule("Schedule", "always", "tue 14:32", true),
+      rule("Battery", "pause", "no battery", true),
+      rule("Power saver", "pause", "off", true),
+      rule("Temperature", "fewer cores above 85 °C, none from 95 °C", this.scene === "slowed" ? "87 °C" : "61 °C", this.scene !== "slowed"),
+      rule("In use", "half of the cores until 3 min after the last input", "last input 14 min ago", true),
+      rule("Other programs", "off", "not watched", true),
+      rule("Stay awake", "while there is work, on mains", this.#cores() > 0 ? "kept awake" : "may fall asleep", true),
     ];
   }
 
