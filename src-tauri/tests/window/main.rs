@@ -2,7 +2,9 @@
 //! would: by mouse, by keyboard, by its tray menu.
 #![cfg(target_os = "linux")]
 
+mod contribution;
 mod driver;
 mod session;
 mod stories;
 mod tray;
+mod walls;

@@ -19,7 +19,7 @@ const HELLO: &str = r#"(module
 /// WebDriver's name for the key.
 const ENTER: &str = "\u{e007}";
 
-fn status(session: &Session) -> Option<Status> {
+pub(crate) fn status(session: &Session) -> Option<Status> {
     match session.ask(Request::Status)? {
         (Reply::Status(status), _) => Some(*status),
         _ => None,
@@ -33,7 +33,7 @@ fn contributes(session: &Session, on: bool) {
 }
 
 /// The newest job, once it has ended.
-fn ended(session: &Session, name: &str) -> JobView {
+pub(crate) fn ended(session: &Session, name: &str) -> JobView {
     let jobs = || Request::Jobs {
         cursor: None,
         limit: 1,
@@ -48,7 +48,7 @@ fn ended(session: &Session, name: &str) -> JobView {
     })
 }
 
-fn result(session: &Session, job: &JobView, index: u32) -> Vec<u8> {
+pub(crate) fn result(session: &Session, job: &JobView, index: u32) -> Vec<u8> {
     let read = Request::Read {
         job: job.id.clone(),
         index,
@@ -73,12 +73,12 @@ fn close_window(session: &Session) {
     });
 }
 
-fn button(label: &str) -> String {
+pub(crate) fn button(label: &str) -> String {
     format!("//button[normalize-space()='{label}' or @aria-label='{label}']")
 }
 
 /// Past the first steps, as somebody who knows them.
-fn skip_welcome(page: &Driver) {
+pub(crate) fn skip_welcome(page: &Driver) {
     page.click(&button("Set up this machine"));
     page.click(&button("Skip"));
 }
