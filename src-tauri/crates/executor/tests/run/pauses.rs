@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use sandbox::{Entry, Executor, Priority, Sandbox};
+use sandbox::{Entry, Event, Executor, Priority, Profile, Sandbox};
 
 use crate::harness::{binary, digest, hear, options, profile, programs, story, task};
 
