@@ -2,6 +2,8 @@
 //! Looking changes nothing; only [`restore_backup`] and [`start_over`] do, and
 //! only a person asks for them.
 
+mod service;
+
 use crate::folders::Folders;
 use crate::node::door_errors::locked;
 use crate::node::start::executor;
@@ -41,6 +43,7 @@ pub(crate) fn of_node(
         Ok(sandbox) => checks.extend(walls(sandbox.walls())),
         Err(error) => checks.push(of_error("executor", error)),
     }
+    checks.extend(service::check());
     checks.push(samples());
     checks
 }
@@ -69,6 +72,7 @@ pub async fn alone(folders: &Folders, settings: Result<Settings, Error>) -> Vec<
         Err(error) => checks.push(of_error("settings", &error)),
     }
     checks.extend(executors().await);
+    checks.extend(service::check());
     checks.push(samples());
     checks
 }
