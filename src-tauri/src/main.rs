@@ -104,12 +104,12 @@ fn run(launch: Launch) -> Result<i32, Box<dyn std::error::Error>> {
         .invoke_handler(tauri::generate_handler![bridge::call, bridge::watch])
         .setup(move |app| Ok(begin(app.handle(), folders, launch)?))
         .build(tauri::generate_context!())?;
-    Ok(app.run_return(|handle, event| {
+    Ok(app.run_return(|_, event| {
         if let RunEvent::ExitRequested { api, code, .. } = event
             && code.is_none()
-            && !handle.state::<App>().quitting.load(Ordering::Relaxed)
         {
-            // The last window is gone; the node and the tray are not.
+            // The last window is gone; the node and the tray are not, and when
+            // it quits the tasks that are to finish are not either.
             api.prevent_exit();
         }
     }))
@@ -244,27 +244,43 @@ fn draw(handle: &AppHandle, seen: &Seen) {
     }
 }
 
-/// Shows it; a click on it opens the window where it says.
-fn notify(handle: &AppHandle, notice: notice::Notice) {
+/// Shows it, and does what a click on it says.
+pub(crate) fn notify(handle: &AppHandle, notice: notice::Notice) {
     let handle = handle.clone();
     // It waits for the click as long as the desktop shows it.
     std::thread::spawn(move || {
-        let shown = notify_rust::Notification::new()
+        let mut shown = notify_rust::Notification::new();
+        shown
             .appname("Skep")
             .icon("skep-app")
             .summary(&notice.title)
-            .body(&inert(&notice.body))
-            .action("default", notice.action)
-            .show();
-        match shown {
-            Ok(shown) => shown.wait_for_action(|action| {
-                if action == "default" {
-                    window::open_at(&handle, &notice.route);
+            .body(&inert(&notice.body));
+        for (number, (label, _)) in notice.clicks.iter().enumerate() {
+            shown.action(name_of_click(number, label), label);
+        }
+        match shown.show() {
+            Ok(shown) => shown.wait_for_action(|clicked| {
+                let click = notice
+                    .clicks
+                    .iter()
+                    .enumerate()
+                    .find(|(number, (label, _))| name_of_click(*number, label) == clicked);
+                match click.map(|(_, (_, click))| click) {
+                    Some(notice::Click::Open) => window::open(&handle),
+                    Some(notice::Click::OpenAt(route)) => window::open_at(&handle, route),
+                    Some(notice::Click::Quit) => quit::ask(&handle),
+                    // It was closed.
+                    None => {}
                 }
             }),
             Err(error) => tracing::info!(%error, "the desktop shows no notifications"),
         }
     });
+}
+
+/// A click on the notice itself has the same name on every desktop.
+fn name_of_click(number: usize, label: &str) -> &str {
+    if number == 0 { "default" } else { label }
 }
 
 /// Desktops read markup in a body; what a module wrote is none.

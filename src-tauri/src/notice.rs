@@ -1,5 +1,6 @@
 //! Notifications: that a job is done or failed while nobody looks at the
-//! window. Which, is decided here without side effects; at most one a minute.
+//! window, and where Skep is after its window was closed for the first time.
+//! Which, is decided here without side effects; of jobs, at most one a minute.
 
 use api::{JobState, JobView};
 use std::collections::HashMap;
@@ -12,9 +13,26 @@ const EVERY: Duration = Duration::from_secs(60);
 pub(crate) struct Notice {
     pub(crate) title: String,
     pub(crate) body: String,
-    /// What the click on it is called, and where it leads.
-    pub(crate) action: &'static str,
-    pub(crate) route: String,
+    /// What clicks on it are called and do; the first is the one on the notice itself.
+    pub(crate) clicks: Vec<(&'static str, Click)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Click {
+    /// The window, as it was left.
+    Open,
+    /// The window, at a route of the page.
+    OpenAt(String),
+    Quit,
+}
+
+/// The window is away for the first time, and the rest is not.
+pub(crate) fn goes_on_in_the_tray() -> Notice {
+    Notice {
+        title: "Skep goes on in the tray".to_owned(),
+        body: "This machine keeps working. Its icon in the tray brings the window back.".to_owned(),
+        clicks: vec![("Open Skep", Click::Open), ("Quit instead", Click::Quit)],
+    }
 }
 
 /// Which kinds a person wants.
@@ -82,14 +100,12 @@ fn say(ended: &[JobView]) -> Notice {
                 || tasks(job.tasks.failed, "failed"),
                 |(task, failure)| format!("Task {task}: {}", failure.message),
             ),
-            action: "Show error",
-            route: format!("#/jobs/{}", job.id),
+            clicks: opens("Show error", format!("#/jobs/{}", job.id)),
         },
         [job] => Notice {
             title: format!("{} is done", job.name),
             body: tasks(job.tasks.done, "done"),
-            action: "Show results",
-            route: format!("#/jobs/{}/results", job.id),
+            clicks: opens("Show results", format!("#/jobs/{}/results", job.id)),
         },
         _ => Notice {
             title: format!("{} jobs ended", ended.len()),
@@ -97,10 +113,13 @@ fn say(ended: &[JobView]) -> Notice {
                 0 => "All are done".to_owned(),
                 failed => format!("{} done, {failed} failed", ended.len() - failed),
             },
-            action: "Show jobs",
-            route: "#/jobs".to_owned(),
+            clicks: opens("Show jobs", "#/jobs".to_owned()),
         },
     }
+}
+
+fn opens(label: &'static str, route: String) -> Vec<(&'static str, Click)> {
+    vec![(label, Click::OpenAt(route))]
 }
 
 fn tasks(count: u32, what: &str) -> String {
@@ -112,7 +131,7 @@ fn tasks(count: u32, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{EVERY, Notices, Wanted};
+    use super::{Click, EVERY, Notices, Wanted};
     use crate::tests::job;
     use api::JobState::{Cancelled, Done, Failed, Running};
     use std::time::Instant;
@@ -131,7 +150,8 @@ mod tests {
         notices.see(&[job("old", Done), job("tiles", Done)], false, ALL);
         let notice = notices.take(now).unwrap();
         assert_eq!(notice.title, "tiles is done");
-        assert_eq!(notice.route, "#/jobs/j_tiles/results");
+        let results = Click::OpenAt("#/jobs/j_tiles/results".to_owned());
+        assert_eq!(notice.clicks, [("Show results", results)]);
         notices.see(&[job("tiles", Done)], false, ALL);
         assert_eq!(notices.take(now + EVERY), None);
 

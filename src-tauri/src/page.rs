@@ -73,14 +73,32 @@ struct Followed {
 
 #[derive(Default)]
 struct Told {
-    channel: Option<Channel<ShellEvent>>,
+    /// Of the page that is there: its parts listen each for themselves.
+    channels: Vec<Channel<ShellEvent>>,
+    /// Of before the page listened; each part is told.
     waiting: Vec<ShellEvent>,
+}
+
+impl Told {
+    fn send(&self, event: &ShellEvent) {
+        for channel in &self.channels {
+            let _ = channel.send(event.clone());
+        }
+    }
+
+    fn forget(&mut self) {
+        // What nobody heard yet is for the next page.
+        if !self.channels.is_empty() {
+            self.channels.clear();
+            self.waiting.clear();
+        }
+    }
 }
 
 impl std::fmt::Debug for Told {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Told")
-            .field("listens", &self.channel.is_some())
+            .field("listeners", &self.channels.len())
             .field("waiting", &self.waiting.len())
             .finish()
     }
@@ -95,14 +113,14 @@ impl Page {
         }
     }
 
-    /// The page listens from now on; what waited for it goes first.
+    /// A part of the page listens from now on; what waited for it goes first.
     pub(crate) fn listen(&self, channel: Channel<ShellEvent>) -> u32 {
         let mut told = self.told();
-        for event in told.waiting.drain(..) {
+        for event in &told.waiting {
             // A page that is gone again hears nothing.
-            let _ = channel.send(event);
+            let _ = channel.send(event.clone());
         }
-        told.channel = Some(channel);
+        told.channels.push(channel);
         drop(told);
         self.number()
     }
@@ -110,18 +128,16 @@ impl Page {
     /// Tells the page, or the next one where none listens.
     pub(crate) fn tell(&self, event: ShellEvent) {
         let mut told = self.told();
-        if let Some(channel) = &told.channel {
-            let _ = channel.send(event);
-        } else if told.waiting.len() < EVENTS_WAITING {
+        if told.channels.is_empty() && told.waiting.len() < EVENTS_WAITING {
             told.waiting.push(event);
+        } else {
+            told.send(&event);
         }
     }
 
     /// Tells the page that is there; another would have no use for it.
     pub(crate) fn tell_now(&self, event: ShellEvent) {
-        if let Some(channel) = &self.told().channel {
-            let _ = channel.send(event);
-        }
+        self.told().send(&event);
     }
 
     /// Notes a watch, by the number that the page ends it with.
@@ -145,7 +161,7 @@ impl Page {
 
     /// The page is gone, or another begins in its place.
     pub(crate) fn leave(&self) {
-        self.told().channel = None;
+        self.told().forget();
         for (_, watch) in self.followed().watches.drain() {
             watch.abort();
         }

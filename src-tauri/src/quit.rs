@@ -32,7 +32,9 @@ pub(crate) fn ask(handle: &AppHandle) {
         1 => ("1 task".to_owned(), "it"),
         more => (format!("{more} tasks"), "them"),
     };
-    let finish = format!("Finish {tasks}, then quit");
+    // An underscore marks the key that presses the button.
+    let finish = format!("_Finish {tasks}, then quit");
+    let cancel = "_Cancel";
     let handle = handle.clone();
     handle
         .clone()
@@ -43,13 +45,13 @@ pub(crate) fn ask(handle: &AppHandle) {
         .title("Quit Skep")
         .buttons(MessageDialogButtons::YesNoCancelCustom(
             finish.clone(),
-            format!("Quit now, do {them} again later"),
-            "Cancel".to_owned(),
+            format!("_Quit now, do {them} again later"),
+            cancel.to_owned(),
         ))
         .show_with_result(move |result| match result {
             MessageDialogResult::Yes => quit(&handle, How::Finish),
             MessageDialogResult::Custom(text) if text == finish => quit(&handle, How::Finish),
-            MessageDialogResult::Custom(text) if text != "Cancel" => quit(&handle, How::Now),
+            MessageDialogResult::Custom(text) if text != cancel => quit(&handle, How::Now),
             MessageDialogResult::No => quit(&handle, How::Now),
             MessageDialogResult::Ok
             | MessageDialogResult::Cancel

@@ -19,3 +19,15 @@ pub(crate) async fn text(reach: &Reach, key: &str) -> Option<String> {
 pub(crate) async fn is_on(reach: &Reach, key: &str) -> bool {
     text(reach, key).await.as_deref() != Some("false")
 }
+
+/// Writes a value that the person did not choose: where it cannot be written,
+/// the log says so and nobody is bothered.
+pub(crate) async fn set(reach: &Reach, key: &str, value: &str) {
+    let request = Request::SetConfig {
+        key: key.to_owned(),
+        value: Some(value.to_owned()),
+    };
+    if let Err(error) = reach.call(request, None).await {
+        tracing::warn!(%error, key, "a setting was not kept");
+    }
+}

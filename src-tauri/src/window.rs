@@ -146,7 +146,22 @@ async fn closed(handle: AppHandle) {
     }
     app.page.show(false);
     if tray {
+        explain(&handle).await;
         tauri::async_runtime::spawn(forget(handle.clone()));
+    }
+}
+
+/// Says where it went, the first time.
+async fn explain(handle: &AppHandle) {
+    const EXPLAINED: &str = "app.tray_explained";
+    let app = handle.state::<App>();
+    if crate::settings::text(&app.reach, EXPLAINED)
+        .await
+        .as_deref()
+        == Some("false")
+    {
+        crate::notify(handle, crate::notice::goes_on_in_the_tray());
+        crate::settings::set(&app.reach, EXPLAINED, "true").await;
     }
 }
 

@@ -3,7 +3,9 @@
 #![cfg(target_os = "linux")]
 
 mod contribution;
+mod desktop;
 mod driver;
+mod notices;
 mod session;
 mod stories;
 mod tray;

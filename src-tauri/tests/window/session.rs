@@ -2,6 +2,7 @@
 //! and a home folder, all its own, and all gone when it is dropped.
 
 use crate::driver::Driver;
+use crate::notices::Notices;
 use crate::tray::Tray;
 use api::{Reply, Request};
 use node::Then;
@@ -24,6 +25,7 @@ pub(crate) struct Session {
     also: RefCell<Vec<Child>>,
     variables: Vec<(String, String)>,
     pub(crate) tray: Tray,
+    pub(crate) notices: Notices,
     home: tempfile::TempDir,
 }
 
@@ -65,11 +67,13 @@ impl Session {
         children.push(bus);
         variables.push(("DBUS_SESSION_BUS_ADDRESS".to_owned(), address.clone()));
         let tray = Tray::watch(&address);
+        let notices = Notices::watch(&address);
         let mut session = Session {
             children,
             also: RefCell::default(),
             variables,
             tray,
+            notices,
             home,
         };
         let manager = session.command("openbox").spawn().expect("openbox starts");
@@ -138,13 +142,23 @@ impl Session {
 
     /// What the node answers at its door, to a client like the command line.
     pub(crate) fn ask(&self, request: Request) -> Option<(Reply, Vec<u8>)> {
+        self.send(request, None)
+    }
+
+    /// The same, with the bytes that the request announces.
+    pub(crate) fn send(&self, request: Request, bytes: Option<&[u8]>) -> Option<(Reply, Vec<u8>)> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime");
         runtime.block_on(async {
             let client = Client::connect(&self.socket()).await.ok()?;
-            let answer = client.call(request, None).await.ok()?;
+            let upload = bytes.map(|bytes| {
+                let (pieces, upload) = tokio::sync::mpsc::channel(1);
+                pieces.try_send(bytes.to_vec().into()).expect("it is empty");
+                upload
+            });
+            let answer = client.call(request, upload).await.ok()?;
             let mut bytes = Vec::new();
             if let Then::Bytes(mut pieces) = answer.then {
                 while let Some(piece) = pieces.recv().await {

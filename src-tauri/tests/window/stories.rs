@@ -6,7 +6,7 @@ use api::{BytesOf, JobState, JobView, Reply, Request, Status};
 use std::path::Path;
 
 /// A program that needs nothing and prints one line.
-const HELLO: &str = r#"(module
+pub(crate) const HELLO: &str = r#"(module
   (import "wasi_snapshot_preview1" "fd_write"
     (func $fd_write (param i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 1)
@@ -17,7 +17,7 @@ const HELLO: &str = r#"(module
     (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 40)))))
 "#;
 /// WebDriver's name for the key.
-const ENTER: &str = "\u{e007}";
+pub(crate) const ENTER: &str = "\u{e007}";
 
 pub(crate) fn status(session: &Session) -> Option<Status> {
     match session.ask(Request::Status)? {
@@ -57,7 +57,7 @@ pub(crate) fn result(session: &Session, job: &JobView, index: u32) -> Vec<u8> {
     wait("the result can be read", || session.ask(read.clone())).1
 }
 
-fn close_window(session: &Session) {
+pub(crate) fn close_window(session: &Session) {
     let window = wait("the window is there", || session.windows("Skep").pop());
     let keys = [
         "windowactivate",
@@ -110,17 +110,19 @@ fn the_window_comes_and_goes_and_the_node_stays() {
     session.tray.click("Contribute");
     contributes(&session, true);
 
-    // Closed, it is away, and the same process goes on working.
+    // Closed, it is away, and the same process goes on working and says so.
     close_window(&session);
     let again = wait("the node still answers", || status(&session));
     assert_eq!(again.pid, node.pid);
-    session.tray.click("Open Skep");
+    let notice = session.notices.titled("Skep goes on in the tray");
+    session.notices.click(&notice, "Open Skep");
     wait("the window is back", || session.windows("Skep").pop());
 
     // A second launch shows the first one's window and ends.
     close_window(&session);
     assert!(session.launch_again(&[]).success());
     wait("the window is back", || session.windows("Skep").pop());
+    assert_eq!(session.notices.all().len(), 1, "it is explained once");
 
     session.tray.click("Quit Skep");
     wait("the node is gone", || {

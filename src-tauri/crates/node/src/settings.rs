@@ -63,6 +63,8 @@ pub struct App {
     pub close_button: &'static str,
     /// The first steps were taken.
     pub onboarded: bool,
+    /// It was said that Skep goes on in the tray.
+    pub tray_explained: bool,
     pub notify_finished: bool,
     pub notify_failed: bool,
 }

@@ -20,7 +20,7 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const DAY: Duration = Duration::from_secs(86_400);
 
-pub(super) static TABLE: [Setting; 29] = [
+pub(super) static TABLE: [Setting; 30] = [
     Setting {
         key: "node.name",
         kind: Kind::Name(|s, value| s.node_name = value),
@@ -273,6 +273,12 @@ pub(super) static TABLE: [Setting; 29] = [
         kind: Kind::Switch(|s, value| s.app.onboarded = value),
         default: "false",
         help: "whether the window's first steps were taken; false shows them again",
+    },
+    Setting {
+        key: "app.tray_explained",
+        kind: Kind::Switch(|s, value| s.app.tray_explained = value),
+        default: "false",
+        help: "whether the first closing of the window was explained; false explains the next",
     },
     Setting {
         key: "notify.job_finished",
