@@ -1,4 +1,8 @@
 //! What is kept for how long, over days that a test does not have.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a story expects one reply, and any other is its failure"
+)]
 
 use super::{Node, Options};
 use crate::clock::wall_ms;
