@@ -31,6 +31,7 @@ export type {
   MachineMemory,
   MachineState,
   MachineView,
+  ModuleKind,
   ModuleRef,
   ModuleView,
   ParameterType,

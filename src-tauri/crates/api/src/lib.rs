@@ -9,6 +9,7 @@
 
 mod error;
 pub mod frame;
+mod kind;
 mod reply;
 mod request;
 mod view;
@@ -18,6 +19,7 @@ mod watch;
 mod contract;
 
 pub use error::{Error, ErrorCode, Group};
+pub use kind::ModuleKind;
 pub use reply::{Event, Reply, ResultEntry};
 pub use request::{
     BytesOf, Fold, InputFile, LimitChanges, Limits, LogFilter, ModuleRef, PauseUntil, Request,

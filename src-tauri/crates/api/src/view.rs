@@ -223,8 +223,8 @@ pub struct ModuleView {
     pub origin: String,
     pub pushed_ms: Option<i64>,
     pub title: String,
-    /// What it is, in the inspector's words; empty where its bytes are gone.
-    pub kind: String,
+    /// What it is; unknown where its bytes are gone.
+    pub kind: Option<crate::ModuleKind>,
     /// Jobs of it that are remembered.
     pub runs: u32,
     /// When the newest of them was accepted.
@@ -239,7 +239,7 @@ pub struct ModuleView {
 pub struct Card {
     pub hash: String,
     pub bytes: u64,
-    pub kind: String,
+    pub kind: crate::ModuleKind,
     pub title: String,
     pub verdict: Verdict,
     pub toolchain: Option<String>,

@@ -257,7 +257,7 @@ fn uses(rules: &Coordinator) -> Vec<Used> {
 /// What the bytes themselves say.
 fn described(card: &Card) -> ModuleView {
     ModuleView {
-        kind: card.kind.as_str().to_owned(),
+        kind: Some(views::module_kind(card)),
         ..unknown(views::module_title(card))
     }
 }
@@ -270,7 +270,7 @@ fn unknown(title: String) -> ModuleView {
         origin: String::new(),
         pushed_ms: None,
         title,
-        kind: String::new(),
+        kind: None,
         runs: 0,
         last_run_ms: None,
         task_ms: None,

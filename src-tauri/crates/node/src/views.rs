@@ -3,7 +3,7 @@
 mod card;
 mod failure;
 
-pub(crate) use card::{card, module_title, refusal};
+pub(crate) use card::{card, module_kind, module_title, refusal};
 pub(crate) use failure::{ELSEWHERE, failed_attempt, failure, fold_failure};
 
 use crate::run::{Item, Run};

@@ -27,6 +27,7 @@ export type { LogLine } from "./LogLine";
 export type { MachineMemory } from "./MachineMemory";
 export type { MachineState } from "./MachineState";
 export type { MachineView } from "./MachineView";
+export type { ModuleKind } from "./ModuleKind";
 export type { ModuleRef } from "./ModuleRef";
 export type { ModuleView } from "./ModuleView";
 export type { ParameterType } from "./ParameterType";

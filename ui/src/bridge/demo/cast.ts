@@ -1,5 +1,5 @@
 /** Who plays in the demo: the jobs of a lively day on one machine, and the modules they ran. */
-import type { FailureView, JobView, ModuleView } from "../types";
+import type { FailureView, JobView, ModuleKind, ModuleView } from "../types";
 import { type Chance, hexDigits } from "./chance";
 import { DemoJob, type DemoJobPlan } from "./job";
 import { gridOf, pictureOf } from "./picture";
@@ -120,7 +120,7 @@ function fromRole(role: Role, chance: Chance, now: number): DemoJob {
 }
 
 export function castModules(chance: Chance, now: number): ModuleView[] {
-  const module = (name: string, kind: string, title: string, bytes: number, runs: number, ago_h: number, task_ms: number | null, origin = "pushed"): ModuleView => ({
+  const module = (name: string, kind: ModuleKind, title: string, bytes: number, runs: number, ago_h: number, task_ms: number | null, origin = "pushed"): ModuleView => ({
     name,
     hash: hexDigits(chance, 64),
     bytes,
@@ -135,11 +135,11 @@ export function castModules(chance: Chance, now: number): ModuleView[] {
   return [
     module("sample:mandelbrot", "kernel", "Mandelbrot set", 214_000, 6, 1.4, 2_400, "sample"),
     module("sample:word_count", "kernel", "Word count", 176_000, 2, 4.2, 7_100, "sample"),
-    module("mandel.wasm", "WASI 0.2 program", "mandel", 1_840_000, 3, 0.05, 5_000),
-    module("bcrypt-audit.wasm", "WASI preview 1 program", "bcrypt-audit", 612_000, 1, 0.2, 3_400),
-    module("lattice.wasm", "WASI preview 1 program", "lattice", 88_400, 4, 1.1, 1_900),
-    module("image-convert.wasm", "WASI preview 1 program", "image-convert", 3_120_000, 9, 3.4, 1_500),
-    module("raymarch.wasm", "WASI 0.2 program", "raymarch", 940_000, 1, 0.07, null),
-    module("pi.wasm", "functions", "pi", 1_900, 12, 2.1, 4_000),
+    module("mandel.wasm", "wasi_02_command", "Command-line program (WASI 0.2)", 1_840_000, 3, 0.05, 5_000),
+    module("bcrypt-audit.wasm", "wasi_01_command", "Command-line program (WASI 0.1)", 612_000, 1, 0.2, 3_400),
+    module("lattice.wasm", "wasi_01_command", "Command-line program (WASI 0.1)", 88_400, 4, 1.1, 1_900),
+    module("image-convert.wasm", "wasi_01_command", "Command-line program (WASI 0.1)", 3_120_000, 9, 3.4, 1_500),
+    module("raymarch.wasm", "wasi_02_command", "Command-line program (WASI 0.2)", 940_000, 1, 0.07, null),
+    module("pi.wasm", "functions", "Module with functions", 1_900, 12, 2.1, 4_000),
   ];
 }

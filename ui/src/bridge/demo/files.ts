@@ -25,7 +25,7 @@ export function demoFiles(): DemoFiles {
 const PROGRAM: Card = {
   hash: "9f3c".padEnd(60, "0") + "e21a",
   bytes: MODULE.bytes,
-  kind: "WASI 0.2 program",
+  kind: "wasi_02_command",
   title: "mandel",
   verdict: { verdict: "run" },
   toolchain: "rustc 1.90",
@@ -66,7 +66,7 @@ const KERNEL: Card = {
 
 const REFUSED: Card = {
   ...PROGRAM,
-  kind: "web page module",
+  kind: "web_page",
   title: "page_bg",
   bytes: PAGE.bytes,
   toolchain: "wasm-bindgen 0.2",

@@ -2,6 +2,7 @@
 import { SvelteMap } from "svelte/reactivity";
 import { bridge } from "../../bridge/bridge";
 import type { JobView, ModuleView } from "../../bridge/types";
+import { kindWord } from "../../words/module";
 
 const known = new SvelteMap<string, ModuleView>();
 let asked: Promise<void> | null = null;
@@ -9,7 +10,7 @@ let asked: Promise<void> | null = null;
 /** Empty until it is known, and for modules that nobody named. */
 export function kindOf(job: JobView): string {
   const module = moduleOf(job);
-  return module === undefined ? "" : module.kind;
+  return module === undefined ? "" : kindWord(module.kind);
 }
 
 export function moduleOf(job: JobView): ModuleView | undefined {

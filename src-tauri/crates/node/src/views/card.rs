@@ -1,9 +1,11 @@
 //! What the inspector says of a module, in the door's words.
 
 use crate::modules::Module;
-use api::{Error, ErrorCode, FunctionView, KernelView, ParameterType, ParameterView, Verdict};
+use api::{
+    Error, ErrorCode, FunctionView, KernelView, ModuleKind, ParameterType, ParameterView, Verdict,
+};
 use sandbox::inspect::{
-    Card, Fold, Function, KernelDescription, Parameter, ParameterKind, Refusal, Split,
+    Card, Fold, Function, KernelDescription, Kind, Parameter, ParameterKind, Refusal, Split,
 };
 
 /// The parameters of a kernel that draws a part of a plane.
@@ -21,7 +23,7 @@ pub(crate) fn card(module: &Module, known_as: Option<String>) -> api::Card {
     api::Card {
         hash: module.digest.to_string(),
         bytes: card.bytes,
-        kind: card.kind.as_str().to_owned(),
+        kind: module_kind(card),
         title: card.title.clone(),
         verdict: match &card.verdict {
             sandbox::inspect::Verdict::Run => Verdict::Run,
@@ -54,6 +56,32 @@ pub(crate) fn module_title(card: &Card) -> String {
     card.kernel
         .as_ref()
         .map_or_else(|| card.title.clone(), |kernel| kernel.title.clone())
+}
+
+/// What a module is, in a word; a kernel is a bytes function that describes itself.
+pub(crate) fn module_kind(card: &Card) -> ModuleKind {
+    match card.kind {
+        Kind::Bytes if card.kernel.is_some() => ModuleKind::Kernel,
+        Kind::Bytes => ModuleKind::BytesFunction,
+        Kind::Wasi01Command => ModuleKind::Wasi01Command,
+        Kind::Wasi02Command => ModuleKind::Wasi02Command,
+        Kind::Wasi03Command => ModuleKind::Wasi03Command,
+        Kind::Functions => ModuleKind::Functions,
+        Kind::Wasi01Library => ModuleKind::Wasi01Library,
+        Kind::Program => ModuleKind::Program,
+        Kind::WasmBindgen => ModuleKind::WasmBindgen,
+        Kind::WebPage => ModuleKind::WebPage,
+        Kind::GoForBrowsers => ModuleKind::GoForBrowsers,
+        Kind::AssemblyScript => ModuleKind::AssemblyScript,
+        Kind::Wasi00 => ModuleKind::Wasi00,
+        Kind::Threads => ModuleKind::Threads,
+        Kind::Feature => ModuleKind::Feature,
+        Kind::Component => ModuleKind::Component,
+        Kind::Module => ModuleKind::Module,
+        Kind::Precompiled => ModuleKind::Precompiled,
+        Kind::NotWasm => ModuleKind::NotWasm,
+        Kind::Invalid => ModuleKind::Invalid,
+    }
 }
 
 pub(crate) fn refusal(refused: &Refusal) -> Error {

@@ -4,7 +4,7 @@ use crate::harness::{PATIENCE, Pool, folders};
 use crate::jobs::range;
 use crate::programs;
 use api::{
-    CellRun, Changes, ErrorCode, Event, JobState, JobView, MachineView, ModuleRef, Reply, Request,
+    CellRun, Changes, ErrorCode, Event, JobState, JobView, MachineView, ModuleKind, ModuleRef, Reply, Request,
     Sample, SampleSpan, Span, Status, TaskState,
 };
 use node::Then;
@@ -338,7 +338,7 @@ async fn modules_that_were_run_are_listed_with_what_is_known_of_them() {
         .find(|module| module.origin == "run")
         .expect("what was run");
     assert_eq!((&*run.name, run.runs), ("program.wasm", 2));
-    assert_eq!(run.kind, "wasi_01_command");
+    assert_eq!(run.kind, Some(ModuleKind::Wasi01Command));
     assert!(run.task_ms.is_some() && run.last_run_ms.is_some() && run.bytes > 0);
     let push = Request::PushModule {
         name: "greeter".to_owned(),

@@ -51,31 +51,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind as it is written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Wasi01Command => "wasi_01_command",
-            Kind::Wasi02Command => "wasi_02_command",
-            Kind::Wasi03Command => "wasi_03_command",
-            Kind::Bytes => "bytes_function",
-            Kind::Functions => "functions",
-            Kind::Wasi01Library => "wasi_01_library",
-            Kind::Program => "program",
-            Kind::WasmBindgen => "wasm_bindgen",
-            Kind::WebPage => "web_page",
-            Kind::GoForBrowsers => "go_for_browsers",
-            Kind::AssemblyScript => "assembly_script",
-            Kind::Wasi00 => "wasi_00",
-            Kind::Threads => "threads",
-            Kind::Feature => "feature",
-            Kind::Component => "component",
-            Kind::Module => "module",
-            Kind::Precompiled => "precompiled",
-            Kind::NotWasm => "not_wasm",
-            Kind::Invalid => "invalid",
-        }
-    }
-
     fn title(self) -> &'static str {
         match self {
             Kind::Wasi01Command => "Command-line program (WASI 0.1)",
