@@ -4,8 +4,8 @@
 use crate::reach::Reach;
 use api::{BytesOf, Error, ErrorCode, JobView, PAGE_ROWS_MAX, Reply, Request, TaskState};
 use node::Then;
+use node::saved::{self, NewFile};
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What is to be saved of a job.
@@ -42,7 +42,7 @@ impl Wanted {
     /// What a person is offered as the name of the single file.
     pub(crate) fn file_name(&self) -> String {
         let stem = plain(&self.job.name);
-        let extension = self.extension();
+        let extension = saved::extension(self.job.result_type.as_deref());
         match self.single() {
             Some(index) if !self.folded && self.job.tasks.total > 1 => {
                 format!("{stem}-{index}.{extension}")
@@ -85,11 +85,17 @@ impl Wanted {
                 if !wanted || entry.state != TaskState::Done {
                     continue;
                 }
-                let path = folder.join(format!("{}.{}", entry.index, self.extension()));
+                let path = folder.join(format!(
+                    "{}.{}",
+                    entry.index,
+                    saved::extension(self.job.result_type.as_deref())
+                ));
                 write(self.read(entry.index, BytesOf::Result), &path, reach).await?;
                 files += 1;
                 for (name, _) in entry.files {
-                    let path = folder.join(entry.index.to_string()).join(inside(&name)?);
+                    let path = folder
+                        .join(entry.index.to_string())
+                        .join(saved::below(&name)?);
                     let what = BytesOf::File { name };
                     write(self.read(entry.index, what), &path, reach).await?;
                     files += 1;
@@ -110,18 +116,6 @@ impl Wanted {
             what,
         }
     }
-
-    /// As the command line names results.
-    fn extension(&self) -> &'static str {
-        match self.job.result_type.as_deref() {
-            Some("image/png") => "png",
-            Some("image/jpeg") => "jpg",
-            Some("application/json") => "json",
-            Some("text/csv") => "csv",
-            Some(kind) if kind.starts_with("text/") => "txt",
-            Some(_) | None => "out",
-        }
-    }
 }
 
 /// Writes the bytes that a request is answered with.
@@ -129,25 +123,11 @@ pub(crate) async fn write(request: Request, path: &Path, reach: &Reach) -> Resul
     let Then::Bytes(mut pieces) = reach.call(request, None).await?.then else {
         return Err(out_of_turn());
     };
-    let bad = |error: std::io::Error| unwritable(path, &error);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(bad)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".skep-")
-        .permissions(everyone())
-        .tempfile_in(folder)
-        .map_err(bad)?;
+    let mut file = NewFile::create(path)?;
     while let Some(piece) = pieces.recv().await {
-        file.write_all(&piece?).map_err(bad)?;
+        file.write(&piece?)?;
     }
-    file.persist(path)
-        .map(drop)
-        .map_err(|error| unwritable(path, &error.error))
-}
-
-/// As any other program would make it: the umask decides.
-fn everyone() -> std::fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+    file.keep()
 }
 
 fn new_folder(parent: &Path, name: &str) -> Result<PathBuf, Error> {
@@ -160,7 +140,7 @@ fn new_folder(parent: &Path, name: &str) -> Result<PathBuf, Error> {
                 path = parent.join(format!("{name} {number}"));
                 number += 1;
             }
-            Err(error) => return Err(unwritable(&path, &error)),
+            Err(error) => return Err(saved::unwritable(&path, &error)),
         }
     }
 }
@@ -185,40 +165,13 @@ fn plain(name: &str) -> String {
     }
 }
 
-/// A path that a task gave its file, as long as it stays inside.
-fn inside(name: &str) -> Result<&Path, Error> {
-    let path = Path::new(name);
-    let stays = path
-        .components()
-        .all(|part| matches!(part, std::path::Component::Normal(_)));
-    if stays && !name.is_empty() {
-        Ok(path)
-    } else {
-        Err(Error::new(
-            ErrorCode::OutputUnwritable,
-            "a task's file has a name that leads out of its folder",
-        ))
-    }
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    let code = match error.kind() {
-        std::io::ErrorKind::StorageFull => ErrorCode::StorageFull,
-        _ => ErrorCode::OutputUnwritable,
-    };
-    Error::new(
-        code,
-        format!("{} cannot be written: {error}", path.display()),
-    )
-}
-
 fn out_of_turn() -> Error {
     Error::new(ErrorCode::Internal, "the node answered something else")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{inside, new_folder, plain};
+    use super::{new_folder, plain};
 
     #[test]
     fn hostile_names_stay_in_their_folder() {
@@ -226,10 +179,6 @@ mod tests {
         assert_eq!(plain("..."), "results");
         assert_eq!(plain("a\u{1b}[31m\nb"), "a_[31m_b");
         assert!(plain(&"x".repeat(10_000)).len() <= 80);
-        for name in ["../x", "/etc/passwd", "a/../../b", ""] {
-            assert!(inside(name).is_err(), "{name}");
-        }
-        assert!(inside("deep/er/file.txt").is_ok());
     }
 
     #[test]

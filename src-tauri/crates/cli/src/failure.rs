@@ -53,7 +53,7 @@ impl From<io::Error> for Failure {
             return Failure::Closed;
         }
         Error::new(
-            crate::output::files::code_of(&error),
+            node::saved::code_of(&error),
             format!("the output cannot be written: {error}"),
         )
         .into()

@@ -23,7 +23,7 @@ pub(crate) fn man(context: &Context, man: &Man) -> Result<(), Failure> {
     let output = &context.output;
     let mut whole = crate::typed::command();
     if let Some(folder) = &man.all {
-        crate::output::files::check_folder(folder)?;
+        node::saved::check_folder(folder)?;
         std::fs::create_dir_all(folder)?;
         clap_mangen::generate_to(whole, folder)?;
         if output.json {

@@ -3,7 +3,6 @@
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::files::NewFile;
 use crate::output::guest::inert_lines;
 use crate::output::table::{Column, table};
 use crate::output::{json, words};
@@ -11,6 +10,7 @@ use crate::reach;
 use crate::run::fetch;
 use api::{Error, Request};
 use node::report::{self, Part};
+use node::saved::NewFile;
 use std::path::{Path, PathBuf};
 
 /// Write versions, settings, health and the last log lines to a zip

@@ -33,6 +33,7 @@ mod pieces;
 pub mod report;
 mod run;
 mod samples;
+pub mod saved;
 pub mod settings;
 mod space;
 mod spans;

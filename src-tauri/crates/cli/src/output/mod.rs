@@ -1,7 +1,6 @@
 //! The terminal, and whatever stands in its place: results and documents on
 //! stdout, words for people on stderr. The one place that writes to either.
 
-pub(crate) mod files;
 pub(crate) mod guest;
 pub(crate) mod json;
 pub(crate) mod progress;

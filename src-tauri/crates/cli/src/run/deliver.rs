@@ -5,11 +5,11 @@ use super::place::{self, Place};
 use super::printer::Printer;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::files::{self, NewFile};
 use crate::output::{json, words};
 use crate::reach::Door;
 use crate::verbs::Page;
 use api::{BytesOf, JobView, PAGE_ROWS_MAX, ResultEntry, TaskState, TaskView};
+use node::saved::{self, NewFile};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -171,7 +171,7 @@ impl Delivery<'_> {
                     folder.to_owned()
                 };
                 for (name, _) in &entry.files {
-                    let path = folder.join(files::below(name)?);
+                    let path = folder.join(saved::below(name)?);
                     let what = BytesOf::File { name: name.clone() };
                     let mut file = NewFile::create(&path)?;
                     download(self.door, &self.job.id, entry.index, what, |bytes| {

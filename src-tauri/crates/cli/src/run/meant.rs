@@ -5,10 +5,10 @@ use super::options::{Chunk, FoldWord, RunOptions, millis};
 use super::{parameters, place};
 use crate::context::Context;
 use crate::failure::usage;
-use crate::output::files;
 use crate::reach::Door;
 use api::{Error, Fold, Limits, ModuleRef, Submit};
 use bytes::Bytes;
+use node::saved;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -80,7 +80,7 @@ impl Meant {
             place::check(path, &cut.parameters())?;
         }
         if let Some(folder) = &results.collect {
-            files::check_folder(folder)?;
+            saved::check_folder(folder)?;
         }
         if results.detach && context.output.verbose > 0 {
             return Err(usage(

@@ -1,9 +1,10 @@
 //! Where results go: stdout, one file, or a file for each.
 
 use crate::failure::usage;
-use crate::output::{files, words};
+use crate::output::words;
 use crate::reach::Door;
 use api::{Error, ErrorCode, JobView, ResultEntry, TaskState, TaskView};
+use node::saved;
 use node::template::{Placeholder, Template};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,9 +27,9 @@ pub(crate) fn check(output: &Path, parameters: &[String]) -> Result<(), Error> {
     let template = Template::parse(text, parameters)?;
     if template.placeholders().next().is_none() {
         return if output.is_dir() || text.ends_with('/') {
-            files::check_folder(output)
+            saved::check_folder(output)
         } else {
-            files::check(output)
+            saved::check(output)
         };
     }
     // The part that is the same for all.
@@ -36,7 +37,7 @@ pub(crate) fn check(output: &Path, parameters: &[String]) -> Result<(), Error> {
     let folder = fixed
         .rfind('/')
         .map_or(Path::new("."), |end| Path::new(&fixed[..=end]));
-    files::check_folder(folder)
+    saved::check_folder(folder)
 }
 
 /// Names of the parameters that a job sweeps, as far as a pattern may want them.
@@ -86,7 +87,7 @@ impl Place {
             }
             return Ok(Place::Folder {
                 path: output.to_owned(),
-                extension: extension(job),
+                extension: saved::extension(job.result_type.as_deref()),
             });
         }
         Ok(Place::File(output.to_owned()))
@@ -166,17 +167,6 @@ fn filled(template: &Template, index: u32, count: u32, task: Option<&TaskView>) 
             .get(parameter.as_str())
             .map_or("", String::as_str),
     })
-}
-
-fn extension(job: &JobView) -> &'static str {
-    match job.result_type.as_deref() {
-        Some("image/png") => "png",
-        Some("image/jpeg") => "jpg",
-        Some("application/json") => "json",
-        Some("text/csv") => "csv",
-        Some(kind) if kind.starts_with("text/") => "txt",
-        Some(_) | None => "out",
-    }
 }
 
 fn text_of(path: &Path) -> Result<&str, Error> {

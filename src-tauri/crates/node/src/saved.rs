@@ -1,4 +1,5 @@
-//! Files that a result is written to: whole, or not at all.
+//! Results as files of a person: each is there whole or not at all, has a name
+//! that leads nowhere else, and an ending that says what it holds.
 
 use api::{Error, ErrorCode};
 use std::fs::Permissions;
@@ -9,10 +10,11 @@ use tempfile::NamedTempFile;
 
 /// A file on its way: beside its place until it is complete.
 #[derive(Debug)]
-pub(crate) struct NewFile {
+pub struct NewFile {
     path: PathBuf,
     to: To,
-    pub(crate) bytes: u64,
+    /// Written so far.
+    pub bytes: u64,
 }
 
 #[derive(Debug)]
@@ -24,7 +26,10 @@ enum To {
 
 impl NewFile {
     /// Makes the folders on the way too.
-    pub(crate) fn create(path: &Path) -> Result<NewFile, Error> {
+    ///
+    /// # Errors
+    /// When it cannot be written there, or `path` is a folder.
+    pub fn create(path: &Path) -> Result<NewFile, Error> {
         let bad = |error| unwritable(path, &error);
         let to = match std::fs::metadata(path) {
             Ok(found) if found.is_dir() => return Err(is_a_folder(path)),
@@ -54,7 +59,11 @@ impl NewFile {
         })
     }
 
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    /// Appends; nothing is seen of it before [`keep`](NewFile::keep).
+    ///
+    /// # Errors
+    /// When the disk takes no more.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.bytes += bytes.len() as u64;
         let written = match &mut self.to {
             To::Beside(file) => file.write_all(bytes),
@@ -64,7 +73,10 @@ impl NewFile {
     }
 
     /// Puts it in its place.
-    pub(crate) fn keep(self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When the disk takes no more, or something else has come there.
+    pub fn keep(self) -> Result<(), Error> {
         let path = self.path;
         match self.to {
             To::Beside(file) => {
@@ -81,7 +93,10 @@ impl NewFile {
 }
 
 /// Whether a file could be written there, without writing it.
-pub(crate) fn check(path: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// When it could not, and why.
+pub fn check(path: &Path) -> Result<(), Error> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(is_a_folder(path)),
         Ok(found) if !found.is_file() => Ok(()),
@@ -99,7 +114,10 @@ pub(crate) fn check(path: &Path) -> Result<(), Error> {
 }
 
 /// Whether files could be written into this folder, once it is made.
-pub(crate) fn check_folder(folder: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// When they could not, and why.
+pub fn check_folder(folder: &Path) -> Result<(), Error> {
     let mut existing = folder;
     loop {
         match std::fs::metadata(existing) {
@@ -120,7 +138,10 @@ pub(crate) fn check_folder(folder: &Path) -> Result<(), Error> {
 }
 
 /// A name from a guest, as a path that stays below the folder it is joined to.
-pub(crate) fn below(name: &str) -> Result<PathBuf, Error> {
+///
+/// # Errors
+/// When it is no such name.
+pub fn below(name: &str) -> Result<PathBuf, Error> {
     let path = Path::new(name);
     let plain = path
         .components()
@@ -133,7 +154,8 @@ pub(crate) fn below(name: &str) -> Result<PathBuf, Error> {
     Ok(path.to_owned())
 }
 
-pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Error {
+/// Why a file could not be written, for people.
+pub fn unwritable(path: &Path, error: &io::Error) -> Error {
     Error::new(
         code_of(error),
         format!("{} cannot be written: {error}", path.display()),
@@ -141,11 +163,23 @@ pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Error {
 }
 
 /// Of an error while writing something for the person.
-pub(crate) fn code_of(error: &io::Error) -> ErrorCode {
+pub fn code_of(error: &io::Error) -> ErrorCode {
     if error.kind() == io::ErrorKind::StorageFull {
         ErrorCode::StorageFull
     } else {
         ErrorCode::OutputUnwritable
+    }
+}
+
+/// The ending for results of this media type.
+pub fn extension(result_type: Option<&str>) -> &'static str {
+    match result_type {
+        Some("image/png") => "png",
+        Some("image/jpeg") => "jpg",
+        Some("application/json") => "json",
+        Some("text/csv") => "csv",
+        Some(kind) if kind.starts_with("text/") => "txt",
+        Some(_) | None => "out",
     }
 }
 
