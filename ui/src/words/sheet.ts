@@ -9,6 +9,7 @@ export const sheetWords = {
   plate: {
     looking: (name: string) => `Looking at ${name}`,
     drop: (size: string) => `${size}. Drop to set up.`,
+    again: (size: string, job: string) => `${size}. Drop to run ${job} again.`,
     many: (n: number) => `${plural(n, "file")}. Drop to use as input.`,
     noModule: "No module is set up: drop a .wasm first.",
     altHint: "Hold Alt to run at once",
@@ -50,6 +51,7 @@ export const sheetWords = {
     clear: (name: string) => `Do not use ${name}`,
     each: "One task per file",
     perLine: "One task per line",
+    linesPerTask: "Lines per task",
     name: "Name",
     values: "Values",
     valuesHint: "1, 2, 5 or 0..10 or 0..1..0.25",
@@ -108,9 +110,11 @@ export const sheetWords = {
     copyFix: "Copy command",
   },
   line: (n: number) => `line ${count(n)}`,
+  lines: (first: number, last: number) => (first === last ? `line ${count(first)}` : `lines ${count(first)}–${count(last)}`),
   wrong: {
     noFiles: "Choose the files, one for each task.",
     noLines: "Choose a text file, a line for each task.",
+    linesPerTask: "Lines per task is a whole number, 1 or more.",
     openQuote: "A quote is not closed.",
     unknown: (names: readonly string[]) => `${names.map((name) => `{${name}}`).join(", ")} ${names.length === 1 ? "stands" : "stand"} for nothing here.`,
     value: (type: string) => `A value of type ${type}.`,

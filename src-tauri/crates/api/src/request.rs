@@ -239,9 +239,11 @@ pub enum Split {
     Items {
         blob: String,
     },
-    /// A blob of text; a task a line.
+    /// A blob of text; a task for each `per_task` lines of it, and for what
+    /// is left at its end.
     Lines {
         blob: String,
+        per_task: u32,
     },
     Files {
         files: Vec<InputFile>,

@@ -5,4 +5,4 @@ import type { SweptParameter } from "./SweptParameter";
 /**
  * How the input is cut into tasks.
  */
-export type Split = { "kind": "once" } | { "kind": "range", start: string, end: string, step: string, } | { "kind": "items", blob: string, } | { "kind": "lines", blob: string, } | { "kind": "files", files: Array<InputFile>, } | { "kind": "sweep", parameters: Array<SweptParameter>, };
+export type Split = { "kind": "once" } | { "kind": "range", start: string, end: string, step: string, } | { "kind": "items", blob: string, } | { "kind": "lines", blob: string, per_task: number, } | { "kind": "files", files: Array<InputFile>, } | { "kind": "sweep", parameters: Array<SweptParameter>, };

@@ -1,4 +1,5 @@
 /** How many tasks a range or a sweep makes, and which. Whole numbers may need all 64 bits. */
+import { sheetWords } from "../../words/sheet";
 
 export interface Range {
   start: string;
@@ -21,6 +22,17 @@ export function countRange(range: Range): Counted {
   const tasks = (distance + size - 1n) / size;
   if (tasks > TASKS_MAX) return { wrong: "These are more tasks than a job may have." };
   return { tasks: Number(tasks), item: (index) => String(start + step * BigInt(index)) };
+}
+
+/** `per_task` lines make a task; the last takes what is left. */
+export function countLines(lines: number, per_task: string): Counted {
+  const each = whole(per_task);
+  if (each === null || each < 1n || each > TASKS_MAX) return { wrong: sheetWords.wrong.linesPerTask };
+  const size = Number(each);
+  return {
+    tasks: Math.ceil(lines / size),
+    item: (index) => (size === 1 ? sheetWords.line(index + 1) : sheetWords.lines(index * size + 1, Math.min(lines, (index + 1) * size))),
+  };
 }
 
 function whole(text: string): bigint | null {

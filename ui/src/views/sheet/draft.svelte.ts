@@ -6,7 +6,7 @@ import { jobWords } from "../../words/job";
 import { sheetWords } from "../../words/sheet";
 import { filled, knownPlaceholders, splitArguments, unknownPlaceholders } from "./arguments";
 import { type Asked, limitOptions, readCommand, writeCommand } from "./command";
-import { combination, type Counted, countRange, countSweep, type Range, type Sweep, sweptValues } from "./counts";
+import { combination, type Counted, countLines, countRange, countSweep, type Range, type Sweep, sweptValues } from "./counts";
 import { readSize, readSpan } from "./limits";
 import { wrongValue } from "./parameter";
 
@@ -26,6 +26,7 @@ export class Draft {
   range = $state<Range>({ start: "0", end: "100", step: "1" });
   files = $state.raw<readonly FileView[]>([]);
   lines = $state.raw<{ file: FileView; count: number } | null>(null);
+  linesPerTask = $state("1");
   sweeps = $state<Sweep[]>([{ name: "", values: "" }]);
   stdinText = $state("");
   stdinFile = $state.raw<FileView | null>(null);
@@ -68,6 +69,15 @@ export class Draft {
     if (start !== undefined && end !== undefined && this.splits.includes("range")) {
       this.split = "range";
       this.range = { start, end, step };
+    }
+    if (of("--each-line") !== "" && this.splits.includes("lines")) {
+      this.split = "lines";
+      this.linesPerTask = of("--lines-per-task") || "1";
+    }
+    const swept = asked.options.filter(([option]) => option === "--param").map(([, value]) => value.split("="));
+    if (swept.length > 0 && this.splits.includes("sweep")) {
+      this.split = "sweep";
+      this.sweeps = swept.map(([name = "", ...values]) => ({ name, values: values.join("=") }));
     }
     this.args = asked.args.join(" ");
     this.memory = of("--memory");
@@ -120,7 +130,7 @@ export class Draft {
       case "files":
         return this.files.length === 0 ? { wrong: sheetWords.wrong.noFiles } : { tasks: this.files.length, item: (index) => this.files[index]?.name ?? "" };
       case "lines":
-        return this.lines === null ? { wrong: sheetWords.wrong.noLines } : { tasks: this.lines.count, item: (index) => sheetWords.line(index + 1) };
+        return this.lines === null ? { wrong: sheetWords.wrong.noLines } : countLines(this.lines.count, this.linesPerTask);
       case "sweep":
         return this.#countSweep();
     }
@@ -151,14 +161,14 @@ export class Draft {
   });
   /** What is wrong with the input, once somebody began to give it. */
   readonly inputProblem = $derived(
-    this.split === "range" || this.sweeps.some((one) => one.name !== "" || one.values !== "") ? this.wrong["input"] : undefined,
+    this.split === "range" || (this.split === "lines" && this.lines !== null) || this.sweeps.some((one) => one.name !== "" || one.values !== "") ? this.wrong["input"] : undefined,
   );
   readonly tasks = $derived("tasks" in this.counted ? this.counted.tasks : null);
   readonly valid = $derived(this.tasks !== null && this.tasks > 0 && Object.keys(this.wrong).length === 0);
   /** Everything that the submission depends on, as one text: another text is another job. */
   readonly fingerprint = $derived(
     JSON.stringify([
-      this.split, this.args, this.range, this.files.map((file) => file.id), this.lines?.file.id, this.sweeps, this.stdinText, this.stdinFile?.id,
+      this.split, this.args, this.range, this.files.map((file) => file.id), this.lines?.file.id, this.linesPerTask, this.sweeps, this.stdinText, this.stdinFile?.id,
       this.inputs.map((file) => file.id), this.params, this.invoke, this.values, this.jobName, this.memory, this.time, this.retries, this.priority, this.fold,
     ]),
   );
@@ -286,7 +296,7 @@ export class Draft {
       case "files":
         return this.files.map((file) => ["--each-file", file.name]);
       case "lines":
-        return [["--each-line", this.lines?.file.name ?? "FILE"]];
+        return [["--each-line", this.lines?.file.name ?? "FILE"], ...(this.linesPerTask.trim() === "1" ? [] : [["--lines-per-task", this.linesPerTask.trim()] as [string, string]])];
       case "sweep":
         return this.sweeps.map((one) => ["--param", `${one.name.trim()}=${one.values.replace(/\s*,\s*/g, ",").trim()}`]);
     }
@@ -302,7 +312,7 @@ export class Draft {
       case "files":
         return { kind: "files", files: await Promise.all(this.files.map((file) => this.#input(file))) };
       case "lines":
-        return { kind: "lines", blob: this.lines === null ? "" : await this.#blob(this.lines.file) };
+        return { kind: "lines", blob: this.lines === null ? "" : await this.#blob(this.lines.file), per_task: Number(this.linesPerTask) };
       case "sweep":
         return { kind: "sweep", parameters: this.#sweptParameters() };
     }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ParameterView } from "../../bridge/types";
 import { filled, knownPlaceholders, quoted, splitArguments, unknownPlaceholders } from "./arguments";
 import { readCommand, writeCommand } from "./command";
-import { combination, countRange, countSweep, sweptValues } from "./counts";
+import { combination, countLines, countRange, countSweep, sweptValues } from "./counts";
 import { readSize, readSpan, sizeWord, spanText, spanWord } from "./limits";
 import { parameterTitle, rangeText, wrongValue } from "./parameter";
 import { fixOf } from "./verdict";
@@ -52,6 +52,14 @@ describe("counts", () => {
       expect(countRange({ start, end, step })).toHaveProperty("wrong");
     },
   );
+
+  it("puts several lines into a task, and what is left into the last", () => {
+    const two = countLines(5, "2");
+    expect("tasks" in two && [two.tasks, two.item(0), two.item(2)]).toEqual([3, "lines 1–2", "line 5"]);
+    const one = countLines(5, "1");
+    expect("tasks" in one && [one.tasks, one.item(4)]).toEqual([5, "line 5"]);
+    for (const wrong of ["0", "-1", "x", ""]) expect(countLines(5, wrong)).toHaveProperty("wrong");
+  });
 
   it("reads swept values", () => {
     expect(sweptValues("a, b,c")).toEqual({ values: ["a", "b", "c"] });

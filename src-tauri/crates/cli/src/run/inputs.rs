@@ -23,7 +23,10 @@ pub(super) enum Cut {
         step: String,
     },
     Items(Source),
-    Lines(Source),
+    Lines {
+        source: Source,
+        per_task: u32,
+    },
     Files(Vec<PathBuf>),
     Sweep(Vec<SweptParameter>),
 }
@@ -42,7 +45,7 @@ pub(super) struct Given {
 }
 
 impl Cut {
-    pub(super) fn meant(split: &SplitOptions) -> Result<Cut, Error> {
+    pub(super) fn meant(split: &SplitOptions, lines_per_task: Option<u32>) -> Result<Cut, Error> {
         if let Some(range) = &split.range {
             return self::range(range);
         }
@@ -50,7 +53,10 @@ impl Cut {
             return Ok(Cut::Items(Source::find(items)?));
         }
         if let Some(lines) = &split.each_line {
-            return Ok(Cut::Lines(Source::find(lines)?));
+            return Ok(Cut::Lines {
+                source: Source::find(lines)?,
+                per_task: lines_per_task.unwrap_or(1),
+            });
         }
         if !split.each_file.is_empty() {
             return Ok(Cut::Files(files(&split.each_file)?));
@@ -71,14 +77,21 @@ impl Cut {
     pub(super) fn parameters(&self) -> Vec<String> {
         match self {
             Cut::Sweep(parameters) => parameters.iter().map(|swept| swept.name.clone()).collect(),
-            Cut::Once | Cut::Range { .. } | Cut::Items(_) | Cut::Lines(_) | Cut::Files(_) => {
+            Cut::Once | Cut::Range { .. } | Cut::Items(_) | Cut::Lines { .. } | Cut::Files(_) => {
                 Vec::new()
             }
         }
     }
 
     pub(super) fn reads_stdin(&self) -> bool {
-        matches!(self, Cut::Items(Source::Stdin) | Cut::Lines(Source::Stdin))
+        matches!(
+            self,
+            Cut::Items(Source::Stdin)
+                | Cut::Lines {
+                    source: Source::Stdin,
+                    ..
+                }
+        )
     }
 
     /// `from_stdin` is what our standard input held, where it is read.
@@ -97,8 +110,9 @@ impl Cut {
             Cut::Items(source) => Split::Items {
                 blob: source.send(door, from_stdin).await?,
             },
-            Cut::Lines(source) => Split::Lines {
+            Cut::Lines { source, per_task } => Split::Lines {
                 blob: source.send(door, from_stdin).await?,
+                per_task: *per_task,
             },
             Cut::Files(paths) => {
                 let mut files = Vec::with_capacity(paths.len());

@@ -56,7 +56,7 @@ impl Meant {
             None => BTreeMap::new(),
         };
         params.extend(parameters);
-        let cut = Cut::meant(split)?;
+        let cut = Cut::meant(split, input.lines_per_task)?;
         let stdin = input.stdin.as_deref().map(Source::find).transpose()?;
         if stdin.is_some() && !cut.is_once() {
             return Err(usage(

@@ -100,6 +100,9 @@ pub(crate) struct InputOptions {
     /// Standard input of a job of one task; - is ours
     #[arg(long, value_name = "FILE")]
     pub(crate) stdin: Option<PathBuf>,
+    /// Lines of --each-line that a task gets [1]
+    #[arg(long, value_name = "N", requires = "each_line")]
+    pub(crate) lines_per_task: Option<u32>,
 }
 
 #[derive(Debug, Args)]

@@ -100,6 +100,30 @@ fn a_sweep_makes_a_task_of_each_combination() {
 }
 
 #[test]
+fn several_lines_can_be_one_task() {
+    let home = Home::new();
+    let echo = home.file("echo.wat", programs::echo());
+    let input = home.file("five.txt", "1\n2\n3\n4\n5\n");
+    let out = home.path("out");
+    let pattern = format!("{}/{{index}}.txt", out.display());
+    home.run(&[
+        "map",
+        "--each-line",
+        &input,
+        "--lines-per-task",
+        "2",
+        "-o",
+        &pattern,
+        &echo,
+    ])
+    .done();
+    let read = |index: u32| std::fs::read_to_string(out.join(format!("{index}.txt"))).unwrap();
+    assert_eq!([read(0), read(1), read(2)], ["1\n2", "3\n4", "5"]);
+    let lone = home.run(&["map", "--lines-per-task", "2", &echo]);
+    assert_eq!(lone.code, Some(2), "{lone:?}");
+}
+
+#[test]
 fn each_line_is_a_task_empty_ones_too() {
     let home = Home::new();
     let module = home.file("echo.wat", programs::echo());

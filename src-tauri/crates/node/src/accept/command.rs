@@ -22,7 +22,11 @@ pub(super) fn line(submit: &Submit) -> String {
             option("--range", Some(format!("{start}..{end}{step}")));
         }
         Split::Items { .. } => option("--items", Some("FILE".to_owned())),
-        Split::Lines { .. } => option("--each-line", Some("FILE".to_owned())),
+        Split::Lines { per_task, .. } => {
+            option("--each-line", Some("FILE".to_owned()));
+            let several = (*per_task != 1).then(|| per_task.to_string());
+            option("--lines-per-task", several);
+        }
         Split::Sweep { parameters } => {
             for SweptParameter { name, values } in parameters {
                 option("--param", Some(format!("{name}={}", written(values))));

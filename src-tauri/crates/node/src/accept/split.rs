@@ -13,6 +13,7 @@ use pool::Digest;
 use pool::limits::TASKS_PER_JOB_MAX;
 use sandbox::Entry;
 use serde_json::value::RawValue;
+use std::num::NonZeroUsize;
 use store::Blobs;
 
 /// An input, cut.
@@ -64,8 +65,11 @@ pub(super) async fn cut(
         Split::Items { blob } => {
             of_pieces(blob, blobs, items, |pieces| Input::Items { pieces }).await
         }
-        Split::Lines { blob } => {
-            of_pieces(blob, blobs, lines, |pieces| Input::Lines { pieces }).await
+        Split::Lines { blob, per_task } => {
+            let per_task = NonZeroUsize::new(*per_task as usize)
+                .ok_or_else(|| Error::new(ErrorCode::BadSplit, "a task needs at least one line"))?;
+            let cut = move |text: &[u8]| lines(text, per_task);
+            of_pieces(blob, blobs, cut, |pieces| Input::Lines { pieces }).await
         }
         Split::Files { files } => {
             let beside = argv
@@ -281,9 +285,9 @@ pub(crate) fn range(start: &str, end: &str, step: &str) -> Result<Range, Error> 
     })
 }
 
-/// A task a line: without its LF or CRLF, empty ones too; a final newline
-/// makes no extra one.
-pub(crate) fn lines(text: &[u8]) -> Result<PiecesWriter, Error> {
+/// A task for each `per_task` lines: without the LF or CRLF at its end, empty
+/// ones too; a final newline makes no extra one.
+pub(crate) fn lines(text: &[u8], per_task: NonZeroUsize) -> Result<PiecesWriter, Error> {
     let mut pieces = PiecesWriter::default();
     let text = text
         .strip_suffix(b"\n")
@@ -291,8 +295,14 @@ pub(crate) fn lines(text: &[u8]) -> Result<PiecesWriter, Error> {
     if text.1 {
         return Ok(pieces);
     }
-    for line in text.0.split(|byte| *byte == b'\n') {
-        push(&mut pieces, line.strip_suffix(b"\r").unwrap_or(line))?;
+    let per_task = per_task.get();
+    let mut seen = 0;
+    let ends_a_task = |byte: &u8| {
+        seen += usize::from(*byte == b'\n');
+        *byte == b'\n' && seen % per_task == 0
+    };
+    for lines in text.0.split(ends_a_task) {
+        push(&mut pieces, lines.strip_suffix(b"\r").unwrap_or(lines))?;
     }
     Ok(pieces)
 }
@@ -386,6 +396,7 @@ mod tests {
     use super::{Range, items, lines, range};
     use crate::pieces::PiecesWriter;
     use api::ErrorCode;
+    use std::num::NonZeroUsize;
 
     fn pieces(writer: PiecesWriter) -> Vec<Vec<u8>> {
         crate::pieces::read(&writer.finish())
@@ -435,7 +446,21 @@ mod tests {
             (b"a\n\nb", &[b"a", b"", b"b"]),
             (b"a\n\n", &[b"a", b""]),
         ] {
-            assert_eq!(pieces(lines(text).unwrap()), expected, "{text:?}");
+            let one = NonZeroUsize::MIN;
+            assert_eq!(pieces(lines(text, one).unwrap()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn several_lines_make_a_task_and_the_last_takes_what_is_left() {
+        let two = NonZeroUsize::new(2).unwrap();
+        for (text, expected) in [
+            (&b"a\nb\nc\n"[..], &[&b"a\nb"[..], b"c"][..]),
+            (b"a\r\nb\r\nc\r\nd", &[b"a\r\nb", b"c\r\nd"]),
+            (b"a\n\n\n", &[b"a\n", b""]),
+            (b"a", &[b"a"]),
+        ] {
+            assert_eq!(pieces(lines(text, two).unwrap()), expected, "{text:?}");
         }
     }
 

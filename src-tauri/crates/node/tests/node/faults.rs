@@ -77,6 +77,7 @@ async fn what_is_there_can_be_read_without_a_node() {
     let mut submit = pool.program(&programs::echo()).await;
     submit.split = Split::Lines {
         blob: pool.upload("a\nb\nc").await,
+        per_task: 1,
     };
     let ran = pool.run(submit).await.done();
     pool.node.stop(Duration::ZERO).await;

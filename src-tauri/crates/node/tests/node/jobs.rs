@@ -63,6 +63,7 @@ async fn lines_items_and_files_are_the_tasks_input() {
     let mut submit = pool.program(&echo).await;
     submit.split = Split::Lines {
         blob: pool.upload(lines).await,
+        per_task: 1,
     };
     let ran = pool.run(submit).await.done();
     let (results, _) = pool.results(&ran.job.id).await;
@@ -121,6 +122,7 @@ async fn no_input_is_a_job_of_no_tasks_and_done() {
     let mut submit = pool.program(&programs::echo()).await;
     submit.split = Split::Lines {
         blob: pool.upload("").await,
+        per_task: 1,
     };
     let ran = pool.run(submit).await.done();
     assert_eq!(ran.job.tasks.total, 0);
@@ -168,6 +170,7 @@ async fn bytes_functions_map_bytes() {
     let mut submit = pool.program(&programs::bytes()).await;
     submit.split = Split::Lines {
         blob: pool.upload("HAL\nabc").await,
+        per_task: 1,
     };
     let ran = pool.run(submit).await.done();
     assert_eq!(pool.texts(&ran.job.id).await, ["IBM", "bcd"]);
@@ -245,6 +248,7 @@ async fn a_task_that_never_ends_is_stopped_and_its_neighbours_are_done() {
     let mut echo = pool.program(&programs::echo()).await;
     echo.split = Split::Lines {
         blob: pool.upload("a\nb\nc").await,
+        per_task: 1,
     };
     let echo = pool.run(echo).await.done();
     assert_eq!(pool.texts(&echo.job.id).await, ["a", "b", "c"]);
@@ -297,6 +301,7 @@ async fn what_was_accepted_survives_a_restart() {
     let lines: Vec<String> = (0..5_000).map(|n| format!("line {n}")).collect();
     submit.split = Split::Lines {
         blob: pool.upload(lines.join("\n")).await,
+        per_task: 1,
     };
     submit.fold = Some(Fold::Concat);
     let job = pool.submit(submit).await;

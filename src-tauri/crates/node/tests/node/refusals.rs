@@ -28,6 +28,7 @@ async fn every_wrong_request_is_refused_with_its_code() {
     let (echo, functions) = (&*programs::echo(), &*programs::functions());
     let lines = Split::Lines {
         blob: pool.upload("a\nb").await,
+        per_task: 1,
     };
     let words = Split::Items {
         blob: pool.upload(r#"[1, "x"]"#).await,
@@ -37,6 +38,7 @@ async fn every_wrong_request_is_refused_with_its_code() {
     };
     let binary = Split::Lines {
         blob: pool.upload(&b"a\n\xff"[..]).await,
+        per_task: 1,
     };
     let args = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>();
 
