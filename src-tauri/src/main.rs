@@ -29,12 +29,12 @@ use reach::{Reach, Way};
 use sight::Seen;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tauri::{AppHandle, Manager, RunEvent};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 /// While the menu says how many minutes of a pause are left.
 const COUNT_DOWN_EVERY: Duration = Duration::from_secs(15);
@@ -48,8 +48,6 @@ pub(crate) struct App {
     files: files::Files,
     drag: drag::Drag,
     seen: watch::Sender<Seen>,
-    /// Something changed that the tray should show at once.
-    look_again: Arc<Notify>,
     /// What was saved last, to be shown again.
     saved: Mutex<Option<PathBuf>>,
     quitting: AtomicBool,
@@ -121,7 +119,6 @@ fn begin(
     launch: Launch,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let reach = Reach::start(folders.clone())?;
-    let look_again = Arc::new(Notify::new());
     let app = App {
         folders,
         reach: reach.clone(),
@@ -129,7 +126,6 @@ fn begin(
         files: files::Files::default(),
         drag: drag::Drag::default(),
         seen: watch::Sender::default(),
-        look_again: look_again.clone(),
         saved: Mutex::default(),
         quitting: AtomicBool::new(false),
         safe_graphics: launch.safe_graphics,
@@ -142,7 +138,7 @@ fn begin(
         Err(error) => tracing::warn!(%error, "there is no tray icon"),
     }
     tauri::async_runtime::spawn(show_what_is_seen(handle.clone(), seen.subscribe()));
-    tauri::async_runtime::spawn(sight::look(reach.clone(), seen, look_again));
+    tauri::async_runtime::spawn(sight::watch(reach.clone(), seen));
     tauri::async_runtime::spawn(tell_of_the_node(handle.clone(), reach.way()));
     reach.runtime().spawn(end_with_the_session(handle.clone()));
     opened(handle, &launch.files, !launch.hidden);
@@ -196,7 +192,8 @@ async fn show_what_is_seen(handle: AppHandle, mut seen: watch::Receiver<Seen>) {
     loop {
         let now = seen.borrow_and_update().clone();
         draw(&handle, &now);
-        if let sight::Node::Here | sight::Node::There = now.node {
+        // The node has told how things stand.
+        if now.contribution.is_some() {
             let app = handle.state::<App>();
             let wanted = notice::Wanted {
                 finished: settings::is_on(&app.reach, "notify.job_finished").await,

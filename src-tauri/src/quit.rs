@@ -63,7 +63,8 @@ pub(crate) fn ask(handle: &AppHandle) {
 pub(crate) fn quit(handle: &AppHandle, how: How) {
     let app = handle.state::<App>();
     app.quitting.store(true, Ordering::Relaxed);
-    app.look_again.notify_one();
+    // The tray says so at once.
+    app.seen.send_modify(|_| {});
     crate::window::close(handle);
     let reach = app.reach.clone();
     let handle = handle.clone();

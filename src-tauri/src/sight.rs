@@ -3,14 +3,15 @@
 
 use crate::page::NodeState;
 use crate::reach::{Reach, Way};
-use api::{Contribution, Error, JobView, MachineView, Reply, Request};
+use api::{Changes, Contribution, Error, Event, JobView, MachineMemory, MachineView, Request};
+use node::Then;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
-/// Jobs that are looked at: more than run at a time, and than end in a second.
-const JOBS: u32 = 50;
-/// As often as a person looks at a tray.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Jobs that are remembered: more than run at a time, and than end in a second.
+const JOBS: usize = 100;
+/// Before a node that told nothing more is asked again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Where the node is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub(crate) struct Seen {
     pub(crate) contribution: Option<Contribution>,
     /// This one.
     pub(crate) machine: Option<MachineView>,
-    /// The newest first.
+    /// Those that run first, then the newest.
     pub(crate) jobs: Vec<JobView>,
     pub(crate) tasks_running: u32,
 }
@@ -48,63 +49,103 @@ impl Seen {
     }
 }
 
-/// Looks until the app ends.
-pub(crate) async fn look(reach: Reach, seen: watch::Sender<Seen>, again: std::sync::Arc<Notify>) {
+/// Watches the node until the app ends.
+pub(crate) async fn watch(reach: Reach, seen: watch::Sender<Seen>) {
     let mut way = reach.way();
     loop {
         let standing = way.borrow_and_update().clone();
-        let now = glance(&reach, &standing).await;
-        seen.send_if_modified(|seen| {
-            let differs = *seen != now;
-            *seen = now;
-            differs
-        });
+        seen.send_replace(Seen::before(&standing));
+        let told = async {
+            if let Err(error) = take_in(&reach, &standing, &seen).await {
+                seen.send_modify(|seen| seen.trouble = Some(error.message));
+            }
+            tokio::time::sleep(TRY_AGAIN).await;
+        };
         tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = again.notified() => {}
+            () = told => {}
             changed = way.changed() => if changed.is_err() { return },
         }
     }
 }
 
-async fn glance(reach: &Reach, way: &Way) -> Seen {
-    let mut seen = Seen::default();
-    seen.node = match way {
-        Way::Starting => return seen,
-        Way::Gone(error) => {
-            seen.node = Node::Gone;
-            seen.trouble = Some(error.message.clone());
-            return seen;
+/// Takes in what the node tells, as long as it does.
+async fn take_in(reach: &Reach, way: &Way, seen: &watch::Sender<Seen>) -> Result<(), Error> {
+    if let Way::Starting | Way::Gone(_) = way {
+        return Ok(());
+    }
+    let answer = reach.call(Request::Watch { job: None }, None).await?;
+    let Then::Events(mut events, _last) = answer.then else {
+        return Ok(());
+    };
+    while let Some(event) = events.recv().await {
+        if let Event::Changed(changes) = event {
+            seen.send_if_modified(|seen| {
+                let before = seen.clone();
+                seen.apply(*changes);
+                *seen != before
+            });
         }
-        Way::Here(_) => Node::Here,
-        Way::There(_) => Node::There,
-    };
-    if let Err(error) = ask(reach, &mut seen).await {
-        seen.trouble = Some(error.message);
-    }
-    seen
-}
-
-async fn ask(reach: &Reach, seen: &mut Seen) -> Result<(), Error> {
-    if let Reply::Status(status) = reach.call(Request::Status, None).await?.reply {
-        seen.tasks_running = status.tasks_running;
-        seen.storage = status.storage;
-        seen.contribution = Some(status.contribution);
-        // One machine today.
-        seen.machine = status.machines.into_iter().next().map(|mut machine| {
-            // It changes with every answer, and nobody here shows it.
-            machine.last_seen_ms = 0;
-            machine
-        });
-    }
-    let jobs = Request::Jobs {
-        cursor: None,
-        limit: JOBS,
-    };
-    if let Reply::Jobs { jobs, .. } = reach.call(jobs, None).await?.reply {
-        seen.jobs = jobs;
     }
     Ok(())
+}
+
+impl Seen {
+    /// What is known before the node told anything.
+    fn before(way: &Way) -> Seen {
+        let (node, trouble) = match way {
+            Way::Starting => (Node::Starting, None),
+            Way::Here(_) => (Node::Here, None),
+            Way::There(_) => (Node::There, None),
+            Way::Gone(error) => (Node::Gone, Some(error.message.clone())),
+        };
+        Seen {
+            node,
+            trouble,
+            ..Seen::default()
+        }
+    }
+
+    fn apply(&mut self, changes: Changes) {
+        if changes.whole {
+            self.jobs.clear();
+        }
+        if let Some(status) = changes.status {
+            self.tasks_running = status.tasks_running;
+            self.storage = status.storage;
+            self.contribution = Some(status.contribution);
+        }
+        if let Some(contribution) = changes.contribution {
+            self.contribution = Some(contribution);
+        }
+        // One machine today.
+        if let Some(machine) = changes.machines.into_iter().next() {
+            self.machine = Some(calm(machine));
+        }
+        self.jobs.retain(|job| {
+            let told_again = changes.jobs.iter().any(|told| told.id == job.id);
+            !told_again && !changes.gone.contains(&job.id)
+        });
+        self.jobs.extend(changes.jobs);
+        self.jobs
+            .sort_by_key(|job| std::cmp::Reverse((job.ended_ms.is_none(), job.accepted_ms)));
+        self.jobs.truncate(JOBS);
+    }
+}
+
+/// Without the vitals that change each second: nobody here shows them.
+fn calm(machine: MachineView) -> MachineView {
+    MachineView {
+        cpu: None,
+        core_loads: Vec::new(),
+        last_seen_ms: 0,
+        tasks_today: 0,
+        temperature_c: machine.temperature_c.map(f32::round),
+        memory: MachineMemory {
+            used: 0,
+            ..machine.memory
+        },
+        ..machine
+    }
 }
 
 impl From<&Way> for NodeState {
@@ -114,5 +155,65 @@ impl From<&Way> for NodeState {
             Way::Here(_) | Way::There(_) => NodeState::There,
             Way::Gone(_) => NodeState::Gone,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Seen;
+    use crate::tests::{job, machine};
+    use api::Changes;
+    use api::JobState::{Done, Running};
+    use api::MachineState::Working;
+
+    fn names(seen: &Seen) -> Vec<&str> {
+        seen.jobs.iter().map(|job| job.name.as_str()).collect()
+    }
+
+    #[test]
+    fn changes_replace_what_they_name_and_a_snapshot_everything() {
+        let mut seen = Seen::default();
+        let mut done = job("done", Done);
+        done.ended_ms = Some(1);
+        seen.apply(Changes {
+            whole: true,
+            jobs: vec![done, job("tiles", Running), job("words", Running)],
+            ..Changes::default()
+        });
+        assert_eq!(names(&seen), ["tiles", "words", "done"]);
+        let mut tiles = job("tiles", Done);
+        tiles.ended_ms = Some(2);
+        seen.apply(Changes {
+            jobs: vec![tiles],
+            gone: vec!["j_done".to_owned()],
+            ..Changes::default()
+        });
+        assert_eq!(names(&seen), ["words", "tiles"]);
+        seen.apply(Changes {
+            whole: true,
+            ..Changes::default()
+        });
+        assert!(seen.jobs.is_empty());
+    }
+
+    #[test]
+    fn a_machine_that_only_breathes_has_not_changed() {
+        let mut seen = Seen::default();
+        let vitals = |cpu: f32, degrees: f32| {
+            let mut machine = machine(Working);
+            machine.cpu = Some(cpu);
+            machine.temperature_c = Some(degrees);
+            machine.core_loads = vec![cpu];
+            Changes {
+                machines: vec![machine],
+                ..Changes::default()
+            }
+        };
+        seen.apply(vitals(12.0, 61.1));
+        let before = seen.clone();
+        seen.apply(vitals(34.0, 61.4));
+        assert_eq!(seen, before);
+        seen.apply(vitals(34.0, 63.0));
+        assert_ne!(seen, before);
     }
 }

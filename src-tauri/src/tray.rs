@@ -218,7 +218,6 @@ fn ask(handle: &AppHandle, request: Request) {
         if let Err(error) = app.reach.call(request, None).await {
             tracing::error!(%error, "what was asked for in the tray was not done");
         }
-        app.look_again.notify_one();
     });
 }
 
