@@ -2,6 +2,8 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 
+/** A machine that builds at the same time makes a component wait for seconds. */
+const TEST_PATIENCE_MS = 60_000;
 /** The port that `build.devUrl` of `tauri.conf.json` names. */
 const DEV_PORT = 1420;
 
@@ -22,5 +24,6 @@ export default defineConfig({
     environment: "jsdom",
     include: ["src/**/*.test.ts", "tests/**/*.test.ts"],
     setupFiles: ["tests/setup.ts"],
+    testTimeout: TEST_PATIENCE_MS,
   },
 });

@@ -30,7 +30,7 @@ export function start(bridge: Bridge): void {
           pool.retry();
           void loadSettings();
         } else {
-          pool.nodeGone(event.text);
+          pool.nodeGone(event.text === "" ? words.link.starting : event.text);
         }
         break;
       case "drag":

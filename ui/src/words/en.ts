@@ -75,6 +75,7 @@ export const words = {
 
   link: {
     lost: (why: string) => `Can't reach the pool: ${why}.`,
+    starting: "its node is starting",
     lastKnown: (ago: string) => `Showing the last known state, ${ago}.`,
     retry: "Retry",
   },

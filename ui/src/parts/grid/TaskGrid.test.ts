@@ -1,4 +1,4 @@
-import { fireEvent, render, screen } from "@testing-library/svelte";
+import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Spans } from "../timeline/spans";
 import { Cells } from "./cells";
@@ -29,7 +29,7 @@ describe("the task grid", () => {
     const { field, container } = grid();
     field.focus();
     const mirror = container.querySelector("[aria-live]");
-    await vi.waitFor(() => expect(mirror).toHaveTextContent("Task 0: Done"));
+    await waitFor(() => expect(mirror).toHaveTextContent("Task 0: Done"));
     await fireEvent.keyDown(field, { key: "ArrowRight" });
     expect(mirror).toHaveTextContent("Task 1: Done");
     await fireEvent.keyDown(field, { key: "ArrowDown" });

@@ -1,11 +1,12 @@
-import { render, screen, within } from "@testing-library/svelte";
+import { render, screen, waitFor, within } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { ScriptedBridge } from "../../../tests/fixtures";
+import { job, ScriptedBridge } from "../../../tests/fixtures";
 import { useBridge } from "../../bridge/bridge";
 import type { FileView, ShellEvent, ShellReply, ShellRequest } from "../../bridge/shell";
 import type { Card, Reply, Request } from "../../bridge/types";
 import { commands } from "../../state/commands.svelte";
+import { pool } from "../../state/pool.svelte";
 import DropFlow from "./DropFlow.svelte";
 
 const FILE: FileView = { id: "f_1", name: "mandel.wasm", bytes: 1_840_000, is_module: true };
@@ -60,7 +61,7 @@ function answer(request: Request): Reply {
   }
 }
 
-const drag = (phase: "enter" | "leave" | "drop", more: { card?: Card | null; alt?: boolean; files?: FileView[] } = {}): ShellEvent => ({
+const drag = (phase: "enter" | "over" | "leave" | "drop", more: { card?: Card | null; alt?: boolean; files?: FileView[] } = {}): ShellEvent => ({
   event: "drag", phase, files: more.files ?? [FILE], x: 0, y: 0, card: more.card ?? null, alt: more.alt ?? false,
 });
 
@@ -73,7 +74,7 @@ describe("the drop flow", () => {
     desktop.answer = answer;
     useBridge(desktop);
     render(DropFlow);
-    await vi.waitFor(() => expect(commands.has("run-module")).toBe(true));
+    await waitFor(() => expect(commands.has("run-module")).toBe(true));
   });
 
   const sheet = () => screen.findByRole("dialog", { name: "Run mandel.wasm" });
@@ -85,23 +86,38 @@ describe("the drop flow", () => {
     desktop.tell(drag("enter", { card: PROGRAM }));
     expect(await screen.findByText(/Command-line program \(WASI 0\.2\), 1\.8 MB\. Drop to set up\./)).toBeVisible();
     desktop.tell(drag("leave"));
-    await vi.waitFor(() => expect(screen.queryByText(/Drop to set up/)).toBeNull());
+    await waitFor(() => expect(screen.queryByText(/Drop to set up/)).toBeNull());
   });
 
   it("runs a program with no inputs by drop and Enter", async () => {
     desktop.tell(drag("drop", { card: PROGRAM }));
     const run = await runButton(/^Run/);
-    await vi.waitFor(() => expect(run).toHaveFocus());
+    await waitFor(() => expect(run).toHaveFocus());
     await user.keyboard("{Enter}");
-    await vi.waitFor(() => expect(desktop.submitted).toHaveLength(1));
+    await waitFor(() => expect(desktop.submitted).toHaveLength(1));
     expect(desktop.submitted[0]).toMatchObject({ module: { by: "blob", blob: "blob of f_1" }, module_name: "mandel.wasm", split: { kind: "once" }, trial: false });
-    await vi.waitFor(() => expect(window.location.hash).toBe("#/jobs/j_new"));
+    await waitFor(() => expect(window.location.hash).toBe("#/jobs/j_new"));
     expect(screen.queryByRole("dialog")).toBeNull();
+  });
+
+  it("sets a module that is dropped on its job up as that job was", async () => {
+    pool.jobs.set("j_1", job({ id: "j_1", name: "tiles", module: PROGRAM.hash, command: "skep map --range 3..9 mandel.wasm {item}" }));
+    const row = document.createElement("div");
+    row.dataset["job"] = "j_1";
+    document.body.append(row);
+    const under = vi.spyOn(document, "elementFromPoint").mockReturnValue(row);
+    desktop.tell(drag("enter", { card: PROGRAM }));
+    desktop.tell(drag("over"));
+    expect(await screen.findByText(/Drop to run tiles again\./)).toBeVisible();
+    desktop.tell(drag("drop", { card: PROGRAM }));
+    expect(within(await sheet()).getByText("6 tasks:")).toBeVisible();
+    under.mockReturnValue(null);
+    row.remove();
   });
 
   it("runs at once with Alt held", async () => {
     desktop.tell(drag("drop", { card: PROGRAM, alt: true }));
-    await vi.waitFor(() => expect(desktop.submitted).toHaveLength(1));
+    await waitFor(() => expect(desktop.submitted).toHaveLength(1));
   });
 
   it("cuts a range, shows its tasks and writes the same as a command", async () => {
@@ -117,7 +133,7 @@ describe("the drop flow", () => {
     expect(dialog.getByText("mandel 4")).toBeVisible();
     expect(dialog.getByLabelText("Command")).toHaveTextContent("skep map --range 0..5 mandel.wasm {item}");
     await user.keyboard("{Control>}{Enter}{/Control}");
-    await vi.waitFor(() => expect(desktop.submitted).toHaveLength(1));
+    await waitFor(() => expect(desktop.submitted).toHaveLength(1));
     expect(desktop.submitted[0]).toMatchObject({ args: ["{item}"], split: { kind: "range", start: "0", end: "5", step: "1" } });
   });
 
@@ -137,7 +153,7 @@ describe("the drop flow", () => {
     await user.type(dialog.getByRole("textbox", { name: "Argument 2: i64" }), "4");
     expect(dialog.getByText("power(3, 4)")).toBeVisible();
     await user.click(await runButton(/^Run/));
-    await vi.waitFor(() => expect(desktop.submitted[0]).toMatchObject({ invoke: "power", args: ["3", "4"] }));
+    await waitFor(() => expect(desktop.submitted[0]).toMatchObject({ invoke: "power", args: ["3", "4"] }));
   });
 
   it("says why a module cannot run, and what mends it", async () => {
@@ -156,7 +172,7 @@ describe("the drop flow", () => {
     commands.run("run-module");
     await sheet();
     await user.keyboard("{Escape}");
-    await vi.waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
     expect(before).toHaveFocus();
     before.remove();
   });
@@ -164,7 +180,7 @@ describe("the drop flow", () => {
   it("keeps Tab inside", async () => {
     desktop.tell(drag("drop", { card: PROGRAM }));
     const run = await runButton(/^Run/);
-    await vi.waitFor(() => expect(run).toHaveFocus());
+    await waitFor(() => expect(run).toHaveFocus());
     // jsdom lays nothing out, so nothing has an offset parent: give all of them one.
     vi.spyOn(HTMLElement.prototype, "offsetParent", "get").mockReturnValue(document.body);
     await user.tab();
