@@ -6,20 +6,17 @@
  * sees each screen twice instead of five times: dark and large, light and
  * small. `--readme` takes the two pictures of the README.
  */
-import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { chromium } from "playwright-core";
+import { BASE, CHROMIUM, serveDemo } from "./demo-server.mjs";
 import { screens } from "./screens.mjs";
 
 /** @typedef {import("playwright-core").Browser} Browser */
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {import("./screens.mjs").Screen} Screen */
 
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const PORT = 4_391;
-const BASE = `http://localhost:${PORT}/`;
 const OUT = join(import.meta.dirname, "out");
 /** As the app sets it, with this origin for its own scheme. */
 const POLICY =
@@ -46,17 +43,8 @@ const report = (/** @type {string} */ problem) => {
 
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
-const server = spawn(
-  process.execPath,
-  [join(import.meta.dirname, "../node_modules/vite/bin/vite.js"), "preview", "--outDir", "dist-demo", "--port", String(PORT), "--strictPort"],
-  { cwd: join(import.meta.dirname, ".."), stdio: "ignore" },
-);
-process.once("SIGTERM", () => {
-  server.kill();
-  process.exit(143);
-});
+const endServer = await serveDemo();
 try {
-  await reachable();
   if (quick) {
     await visitAll("dark", [], [["", LARGE, true]]);
     await visitAll("light", [], [["-small", SMALL, true]]);
@@ -72,7 +60,7 @@ try {
     }
   }
 } finally {
-  server.kill();
+  endServer();
 }
 if (problems > 0) {
   console.error(`${problems} problems`);
@@ -187,16 +175,4 @@ async function findCut(page, where) {
     return [...new Set(found)].slice(0, 5);
   });
   for (const one of cut) report(`${where}: cut off: ${one}`);
-}
-
-async function reachable() {
-  for (let tries = 0; tries < 100; tries += 1) {
-    try {
-      await fetch(BASE);
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-  throw new Error(`nothing answers at ${BASE}`);
 }
