@@ -105,6 +105,18 @@ impl Driver {
         self.post("/actions", &actions).expect("keys are pressed");
     }
 
+    /// Turns the wheel over the middle of an element.
+    pub(crate) fn wheel(&self, path: &str, down: i32) {
+        let element = self.find(path).expect("it is there");
+        let origin = json!({"element-6066-11e4-a52e-4f735466cecf": element});
+        let turn = json!({
+            "type": "scroll", "x": 0, "y": 0, "deltaX": 0, "deltaY": down,
+            "duration": 0, "origin": origin,
+        });
+        let actions = json!({"actions": [{"type": "wheel", "id": "wheel", "actions": [turn]}]});
+        self.post("/actions", &actions).expect("the wheel turns");
+    }
+
     fn get(&self, path: &str) -> Result<Value, String> {
         let answer = self.agent.get(format!("{}{path}", self.base)).call();
         value(answer)

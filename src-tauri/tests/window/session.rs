@@ -81,6 +81,22 @@ impl Session {
         session
     }
 
+    /// As somebody who has taken the first steps already.
+    pub(crate) fn start_at_home() -> Session {
+        let session = Session::start();
+        let folder = session.home().join(".config/skep");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join("config.toml"), "[app]\nonboarded = true\n")
+            .expect("the settings can be written");
+        session
+    }
+
+    /// Has everything that starts from now on see this variable.
+    pub(crate) fn set(&mut self, name: &str, value: &Path) {
+        let value = value.display().to_string();
+        self.variables.push((name.to_owned(), value));
+    }
+
     /// A program in this session; what it prints is shown where a test fails.
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);

@@ -26,7 +26,7 @@ pub(crate) fn status(session: &Session) -> Option<Status> {
     }
 }
 
-fn contributes(session: &Session, on: bool) {
+pub(crate) fn contributes(session: &Session, on: bool) {
     wait(&format!("the machine contributes: {on}"), || {
         (status(session)?.contribution.on == on).then_some(())
     });
@@ -81,6 +81,15 @@ pub(crate) fn button(label: &str) -> String {
 pub(crate) fn skip_welcome(page: &Driver) {
     page.click(&button("Set up this machine"));
     page.click(&button("Skip"));
+}
+
+/// The button has the focus as soon as nothing more is to be said.
+pub(crate) fn run_what_is_set_up(page: &Driver) {
+    wait("Enter would run it", || {
+        let focused = "return document.activeElement?.textContent ?? ''";
+        page.run(focused).as_str()?.starts_with("Run").then_some(())
+    });
+    page.press(ENTER);
 }
 
 /// Has the page save, and answers the desktop's dialog.
@@ -174,12 +183,7 @@ fn a_newcomer_sees_the_sample_and_runs_a_program_of_their_own() {
     let program = session.home().join("hello from me.wat");
     std::fs::write(&program, HELLO).expect("the program can be written");
     session.drag(&[&program], &page, "Drop to set up");
-    // The button has the focus as soon as nothing more is to be said.
-    wait("Enter would run it", || {
-        let focused = "return document.activeElement?.textContent ?? ''";
-        page.run(focused).as_str()?.starts_with("Run").then_some(())
-    });
-    page.press(ENTER);
+    run_what_is_set_up(&page);
     let job = ended(&session, "hello");
     assert_eq!(job.state, JobState::Done);
     assert_eq!(result(&session, &job, 0), b"Hello from the drop\n");
