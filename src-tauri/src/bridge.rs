@@ -76,7 +76,7 @@ pub(crate) async fn watch(
     };
     refuse_bytes(&request)?;
     let answer = app.reach.call(request, None).await?;
-    let Then::Events(events, _last) = answer.then else {
+    let Then::Events(events, last) = answer.then else {
         return Err(Error::new(
             ErrorCode::Usage,
             "there is nothing to follow here",
@@ -89,7 +89,11 @@ pub(crate) async fn watch(
     };
     let visible = app.page.visible();
     let number = app.page.number();
-    let forwarding = tauri::async_runtime::spawn(forward(before, events, visible, channel));
+    let forwarding = tauri::async_runtime::spawn(async move {
+        forward(before, events, visible, channel).await;
+        // What is left of a view that has ended stays for whoever heard of its end.
+        let _ = last.await;
+    });
     app.page.follows(number, forwarding.inner().abort_handle());
     Ok(number)
 }

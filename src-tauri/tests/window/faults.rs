@@ -70,7 +70,7 @@ fn a_job_that_fails_says_why_and_offers_what_helps() {
             _ => None,
         }
     });
-    page.reads("1 of 1 done");
+    page.reads("1 done in");
 }
 
 #[test]

@@ -27,6 +27,13 @@ fn a_theme_that_was_chosen_is_there_after_a_restart() {
     wait("the page looks so", || {
         (theme(&page) == other).then_some(())
     });
+    let file = session.home().join(".config/skep/config.toml");
+    wait("the settings say so", || {
+        let settings = std::fs::read_to_string(&file).ok()?;
+        settings
+            .contains(&format!("theme = \"{other}\""))
+            .then_some(())
+    });
 
     session.tray.click("Quit Skep");
     wait("the node is gone", || {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum ModuleKind {
-    /// A bytes function that describes its parameters.
+    /// It describes its parameters, and how its work is cut and put together.
     Kernel,
     /// A program with `_start` for WASI 0.1.
     #[serde(rename = "wasi_01_command")]

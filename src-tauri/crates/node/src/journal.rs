@@ -78,16 +78,19 @@ pub fn start(options: &Options) -> Result<(), JournalError> {
         .with_current_span(false)
         .with_span_list(false)
         .with_writer(files);
-    let words = options.stderr.then(|| {
-        fmt::layer()
+    // A layer that is not there would be taken for one that wants no lines.
+    let mut writers = vec![lines.boxed()];
+    if options.stderr {
+        let words = fmt::layer()
             .with_writer(std::io::stderr)
             .with_ansi(std::io::stderr().is_terminal())
-            .with_target(false)
-    });
+            .with_target(false);
+        writers.push(words.boxed());
+    }
     let (filter, handle) = reload::Layer::new(targets);
     let fixed = options.directives.is_some();
     if tracing_subscriber::registry()
-        .with(filter.and_then(lines).and_then(words))
+        .with(filter.and_then(writers))
         .try_init()
         .is_ok()
         && !fixed

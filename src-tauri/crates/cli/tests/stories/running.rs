@@ -122,6 +122,15 @@ fn a_trap_is_told_with_its_message_and_the_log() {
 }
 
 #[test]
+fn what_happened_is_in_the_log_though_nobody_asked() {
+    let home = Home::new();
+    let hello = home.file("hello.wat", programs::hello());
+    home.run(&["run", &hello]).done();
+    let log = home.run(&["logs", "--grep", "was accepted"]).done();
+    assert_eq!(log.text().lines().count(), 1, "{log:?}");
+}
+
+#[test]
 fn a_task_that_never_ends_is_ended_at_its_limit() {
     let home = Home::new();
     let module = home.file("spin.wat", programs::spin());

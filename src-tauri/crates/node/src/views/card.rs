@@ -58,10 +58,13 @@ pub(crate) fn module_title(card: &Card) -> String {
         .map_or_else(|| card.title.clone(), |kernel| kernel.title.clone())
 }
 
-/// What a module is, in a word; a kernel is a bytes function that describes itself.
+/// What a module is, in a word; what describes itself is a kernel, whatever it
+/// would be without.
 pub(crate) fn module_kind(card: &Card) -> ModuleKind {
+    if card.kernel.is_some() {
+        return ModuleKind::Kernel;
+    }
     match card.kind {
-        Kind::Bytes if card.kernel.is_some() => ModuleKind::Kernel,
         Kind::Bytes => ModuleKind::BytesFunction,
         Kind::Wasi01Command => ModuleKind::Wasi01Command,
         Kind::Wasi02Command => ModuleKind::Wasi02Command,
