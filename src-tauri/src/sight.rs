@@ -117,6 +117,10 @@ impl Seen {
         if let Some(contribution) = changes.contribution {
             self.contribution = Some(contribution);
         }
+        if let Some(contribution) = &mut self.contribution {
+            // They tell of load and temperature, and nobody here shows them.
+            contribution.rules.clear();
+        }
         // One machine today.
         if let Some(machine) = changes.machines.into_iter().next() {
             self.machine = Some(calm(machine));

@@ -6,7 +6,7 @@ pub(crate) mod menu;
 use crate::App;
 use crate::page::ShellEvent;
 use crate::{quit, window};
-use api::Request;
+use api::{Reply, Request};
 use menu::{Action, Icon, Line};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -215,8 +215,16 @@ fn ask(handle: &AppHandle, request: Request) {
     let handle = handle.clone();
     tauri::async_runtime::spawn(async move {
         let app = handle.state::<App>();
-        if let Err(error) = app.reach.call(request, None).await {
-            tracing::error!(%error, "what was asked for in the tray was not done");
+        match app.reach.call(request, None).await {
+            // The next click means the opposite, and may come at once.
+            Ok(answer) => {
+                if let Reply::Contribution(of) = answer.reply {
+                    app.seen.send_modify(|seen| seen.contribution = Some(of));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "what was asked for in the tray was not done");
+            }
         }
     });
 }

@@ -69,10 +69,7 @@ fn a_picture_is_walked_in_and_left_views_cost_nothing() {
     assert!(session.ask(Request::Contribute { on: false }).is_some());
     contributes(&session, false);
     page.press("+");
-    let legend = "return document.querySelector('.explore .legend').textContent";
-    wait("its tiles wait", || {
-        page.run(legend).as_str()?.contains("Queued").then_some(())
-    });
+    page.reads("Queued");
     page.press("0");
     page.reads("of the last view cancelled");
     assert!(session.ask(Request::Contribute { on: true }).is_some());
@@ -83,9 +80,7 @@ fn a_picture_is_walked_in_and_left_views_cost_nothing() {
     assert!(session.ask(Request::Contribute { on: false }).is_some());
     contributes(&session, false);
     page.press("+");
-    wait("its tiles wait", || {
-        open_tasks(&session).filter(|tasks| *tasks > 0)
-    });
+    page.reads("Queued");
     page.run("location.hash = '#/overview'");
     wait("no tile waits any more", || {
         (open_tasks(&session)? == 0).then_some(())

@@ -116,6 +116,8 @@ fn the_window_comes_and_goes_and_the_node_stays() {
     wait("the tray shows it", || {
         (!session.tray.line("Contribute").checked).then_some(())
     });
+    // The desktop marks a switch at the click; the sentence is the node's.
+    session.tray.line("Paused: Contribute is off");
     session.tray.click("Contribute");
     contributes(&session, true);
 
@@ -132,6 +134,10 @@ fn the_window_comes_and_goes_and_the_node_stays() {
     assert!(session.launch_again(&[]).success());
     wait("the window is back", || session.windows("Skep").pop());
     assert_eq!(session.notices.all().len(), 1, "it is explained once");
+
+    // The tray leads into the page.
+    session.tray.click("Settings…");
+    page.reads("Close button");
 
     session.tray.click("Quit Skep");
     wait("the node is gone", || {

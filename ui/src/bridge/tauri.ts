@@ -36,12 +36,29 @@ async function watch<E>(request: Watch, on: (event: E) => void): Promise<() => v
   };
 }
 
+/** The desktop tells a page once; its parts share what it tells. */
+function shellEvents(): Bridge["shellEvents"] {
+  const listeners = new Set<(event: ShellEvent) => void>();
+  let opened: Promise<unknown> | null = null;
+  return async (on) => {
+    listeners.add(on);
+    // What waited for the page comes at once: by then all of it listens.
+    opened ??= new Promise((resolve) => setTimeout(resolve, 0)).then(() =>
+      watch<ShellEvent>({ shell: "events" }, (event) => {
+        for (const listener of listeners) listener(event);
+      }),
+    );
+    await opened;
+    return () => listeners.delete(on);
+  };
+}
+
 export function tauriBridge(): Bridge {
   return {
     call: async (request, expect) => expectReply(await call<Reply>({ api: request }), expect),
     bytes: async (request) => new Uint8Array(await call<ArrayBuffer>({ api: request })),
     watch: (request, on) => watch<Event>({ api: request }, on),
     shell: (request) => call<ShellReply>({ shell: request }),
-    shellEvents: (on) => watch<ShellEvent>({ shell: "events" }, on),
+    shellEvents: shellEvents(),
   };
 }
