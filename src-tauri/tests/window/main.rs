@@ -5,11 +5,11 @@
 mod contribution;
 mod desktop;
 mod driver;
-mod notices;
 mod explore;
 mod faults;
 mod looks;
 mod measures;
+mod notices;
 mod session;
 mod stories;
 mod tray;

@@ -4,8 +4,8 @@ use crate::harness::{PATIENCE, Pool, folders};
 use crate::jobs::range;
 use crate::programs;
 use api::{
-    CellRun, Changes, ErrorCode, Event, JobState, JobView, MachineView, ModuleKind, ModuleRef, Reply, Request,
-    Sample, SampleSpan, Span, Status, TaskState,
+    CellRun, Changes, ErrorCode, Event, JobState, JobView, MachineView, ModuleKind, ModuleRef,
+    Reply, Request, Sample, SampleSpan, Span, Status, TaskState,
 };
 use node::Then;
 use std::collections::{BTreeMap, HashMap};
