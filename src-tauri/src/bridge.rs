@@ -83,9 +83,10 @@ pub(crate) async fn watch(
         ));
     };
     // Lines that were there before come first, like those that follow.
-    let before = match answer.reply {
-        Reply::Logs { lines } => lines.into_iter().map(Event::Log).collect(),
-        _ => Vec::new(),
+    let before = if let Reply::Logs { lines } = answer.reply {
+        lines.into_iter().map(Event::Log).collect()
+    } else {
+        Vec::new()
     };
     let visible = app.page.visible();
     let number = app.page.number();

@@ -201,9 +201,10 @@ fn lines(file: std::fs::File) -> std::io::Result<u64> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    let code = match error.kind() {
-        std::io::ErrorKind::NotFound => ErrorCode::InputMissing,
-        _ => ErrorCode::InputUnreadable,
+    let code = if error.kind() == std::io::ErrorKind::NotFound {
+        ErrorCode::InputMissing
+    } else {
+        ErrorCode::InputUnreadable
     };
     Error::new(code, format!("{} cannot be read: {error}", name_of(path)))
 }

@@ -100,7 +100,7 @@ fn run(launch: Launch) -> Result<i32, Box<dyn std::error::Error>> {
         .plugin(autostart.build())
         .plugin(geometry)
         .invoke_handler(tauri::generate_handler![bridge::call, bridge::watch])
-        .setup(move |app| Ok(begin(app.handle(), folders, launch)?))
+        .setup(move |app| begin(app.handle(), folders, launch))
         .build(tauri::generate_context!())?;
     Ok(app.run_return(|_, event| {
         if let RunEvent::ExitRequested { api, code, .. } = event

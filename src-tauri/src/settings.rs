@@ -9,10 +9,10 @@ pub(crate) async fn text(reach: &Reach, key: &str) -> Option<String> {
     let request = Request::Config {
         key: Some(key.to_owned()),
     };
-    match reach.call(request, None).await.ok()?.reply {
-        Reply::Config { values } => values.into_iter().next().map(|value| value.value),
-        _ => None,
-    }
+    let Reply::Config { values } = reach.call(request, None).await.ok()?.reply else {
+        return None;
+    };
+    values.into_iter().next().map(|value| value.value)
 }
 
 /// Whether a switch is on; one that cannot be read is as it ships.

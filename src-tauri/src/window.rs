@@ -103,6 +103,10 @@ fn is_ours(url: &tauri::Url) -> bool {
     page || frame || (cfg!(dev) && url.host_str() == Some("localhost"))
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the rest is between the window and its page"
+)]
 fn happened(handle: &AppHandle, event: &WindowEvent) {
     match event {
         WindowEvent::CloseRequested { api, .. } => {
@@ -115,7 +119,6 @@ fn happened(handle: &AppHandle, event: &WindowEvent) {
             app.page.leave();
         }
         WindowEvent::DragDrop(event) => crate::drag::happened(handle, event),
-        // The rest is between the window and its page.
         _ => {}
     }
 }
