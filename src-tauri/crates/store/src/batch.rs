@@ -1,8 +1,7 @@
-//! From a batch of changes to one SQL text with its arguments.
+//! From a batch of changes to the one row that is inserted for it.
 //!
-//! The text is made of fixed statements, only those that the batch needs. Rows
-//! come as a JSON list, one argument a statement; their values are cut from one
-//! BLOB that all statements share.
+//! What a batch does is written in `batch.sql`. Rows come as a JSON list for
+//! each table; their values are cut from one BLOB that all of them share.
 
 use crate::limits::JOB_NO_MAX;
 use crate::sum::{StoreId, Sums, Table};
@@ -10,52 +9,24 @@ use crate::{Digest, Write};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The statements in the order in which they run: what goes, then what comes.
-/// Rows found by a key that is no number are changed in place, so that their
-/// index stays as it is and one page less is written.
-/// `$1` is the BLOB, `$n` the list of the statement at place n - 2.
-const STATEMENTS: [&str; 15] = [
-    "UPDATE store SET commits = e.value->>0, sum = e.value->>1 FROM json_each($2) e;",
-    "DELETE FROM job WHERE no IN (SELECT value FROM json_each($3));
-     DELETE FROM spec WHERE no IN (SELECT value FROM json_each($3));
-     DELETE FROM lease WHERE id IN (SELECT r.id FROM json_each($3) e CROSS JOIN lease r ON r.id BETWEEN e.value << 32 AND e.value << 32 | 4294967295);
-     DELETE FROM history WHERE id IN (SELECT r.id FROM json_each($3) e CROSS JOIN history r ON r.id BETWEEN e.value << 32 AND e.value << 32 | 4294967295);
-     DELETE FROM result WHERE id IN (SELECT r.id FROM json_each($3) e CROSS JOIN result r ON r.id BETWEEN e.value << 32 AND e.value << 32 | 4294967295);",
-    "DELETE FROM lease WHERE id IN (SELECT value FROM json_each($4));",
-    "DELETE FROM history WHERE id IN (SELECT value FROM json_each($5));",
-    "DELETE FROM result WHERE id IN (SELECT value FROM json_each($6));",
-    "INSERT INTO meta (key, value, sum)
-     SELECT e.value->>0, e.value->>1, e.value->>2 FROM json_each($7) e WHERE true
-     ON CONFLICT (key) DO UPDATE SET value = excluded.value, sum = excluded.sum;",
-    "INSERT OR REPLACE INTO job (no, id, ended, wall_ms, sum, state)
-     SELECT e.value->>0, substr($1, e.value->>1, 16), e.value->>2, e.value->>3, e.value->>4, substr($1, e.value->>5, e.value->>6) FROM json_each($8) e;",
-    "INSERT OR REPLACE INTO spec (no, sum, value)
-     SELECT e.value->>0, e.value->>1, substr($1, e.value->>2, e.value->>3) FROM json_each($9) e;",
-    "INSERT OR REPLACE INTO lease (id, count, sum, value)
-     SELECT e.value->>0, e.value->>1, e.value->>2, substr($1, e.value->>3, e.value->>4) FROM json_each($10) e;",
-    "INSERT OR REPLACE INTO history (id, count, sum, value)
-     SELECT e.value->>0, e.value->>1, e.value->>2, substr($1, e.value->>3, e.value->>4) FROM json_each($11) e;",
-    "INSERT INTO result (id, count, sum, value)
-     SELECT e.value->>0, e.value->>1, e.value->>2, substr($1, e.value->>3, e.value->>4) FROM json_each($12) e;",
-    "INSERT INTO blob (digest, refs, sum)
-     SELECT substr($1, e.value->>0, 32), e.value->>1, e.value->>2 FROM json_each($13) e WHERE true
-     ON CONFLICT (digest) DO UPDATE SET refs = excluded.refs, sum = excluded.sum;",
-    "DELETE FROM blob WHERE digest IN (SELECT substr($1, value, 32) FROM json_each($14));",
-    "DELETE FROM name WHERE name IN (SELECT e.value->>0 FROM json_each($15) e);
-     INSERT INTO name (name, digest, bytes, wall_ms, sum)
-     SELECT e.value->>0, substr($1, e.value->>1, 32), e.value->>2, e.value->>3, e.value->>4 FROM json_each($15) e WHERE json_array_length(e.value) > 1;",
-    "DELETE FROM machine WHERE id IN (SELECT substr($1, e.value->>0, 16) FROM json_each($16) e);
-     INSERT INTO machine (id, sum, value)
-     SELECT substr($1, e.value->>0, 16), e.value->>1, substr($1, e.value->>2, e.value->>3) FROM json_each($16) e WHERE json_array_length(e.value) > 1;",
-];
+/// Makes the view that [`INSERT`] names, once a connection.
+pub(crate) const PREPARE: &str = include_str!("batch.sql");
+
+/// The blob, then the lists. A statement alone is a transaction.
+pub(crate) const INSERT: &str =
+    "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// In the order of the view's columns.
+const LISTS: usize = 14;
 
 /// One transaction, ready to run.
 #[derive(Debug)]
-pub(crate) struct Text {
-    pub(crate) sql: String,
+pub(crate) struct Rows {
     pub(crate) blob: Vec<u8>,
-    /// Beside each statement; `None` where it is not in the text.
-    pub(crate) lists: [Option<String>; STATEMENTS.len()],
+    pub(crate) commits: u64,
+    pub(crate) sum: i64,
+    /// `None` where it has no rows.
+    pub(crate) lists: [Option<String>; LISTS],
 }
 
 /// Why a batch can never be written.
@@ -100,14 +71,14 @@ pub(crate) fn key(no: u32, first: u32) -> i64 {
     i64::from(no) << 32 | i64::from(first)
 }
 
-/// Makes the text that writes `writes` as the `commits`-th commit.
-pub(crate) fn text(
+/// What writes `writes` as the `commits`-th commit.
+pub(crate) fn rows(
     writes: &[Write],
     sums: &Sums,
     id: &StoreId,
     commits: u64,
-) -> Result<Text, BatchError> {
-    Ok(Batch::gather(writes)?.into_text(sums, id, commits))
+) -> Result<Rows, BatchError> {
+    Ok(Batch::gather(writes)?.into_rows(sums, id, commits))
 }
 
 impl<'a> Batch<'a> {
@@ -227,7 +198,7 @@ impl<'a> Batch<'a> {
         self.forgotten.insert(no);
     }
 
-    fn into_text(self, sums: &Sums, id: &StoreId, commits: u64) -> Text {
+    fn into_rows(self, sums: &Sums, id: &StoreId, commits: u64) -> Rows {
         let mut cut = Cut::default();
         let gone = |ranges: &Ranges<'_>| -> Vec<i64> {
             ranges
@@ -239,7 +210,6 @@ impl<'a> Batch<'a> {
         let (blobs_named, blobs_gone): (Vec<_>, Vec<_>) =
             self.blobs.into_iter().partition(|(_, refs)| *refs > 0);
         let lists = [
-            list(vec![(commits, sums.store(id, commits))]),
             list(Vec::from_iter(self.forgotten)),
             list(gone(&self.leases)),
             list(gone(&self.histories)),
@@ -280,16 +250,10 @@ impl<'a> Batch<'a> {
                     .collect(),
             ),
         ];
-        let mut sql = String::from("BEGIN IMMEDIATE;");
-        for (statement, list) in STATEMENTS.iter().zip(&lists) {
-            if list.is_some() {
-                sql.push_str(statement);
-            }
-        }
-        sql.push_str("COMMIT;");
-        Text {
-            sql,
+        Rows {
             blob: cut.blob,
+            commits,
+            sum: sums.store(id, commits),
             lists,
         }
     }

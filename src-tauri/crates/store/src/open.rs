@@ -227,7 +227,9 @@ async fn create(lock: &Lock, layout: &Layout) -> Result<Writer, OpenError> {
     grow_log(&mut connection).await.map_err(sql_failed)?;
     sync_folder(layout.dir()).map_err(failed)?;
     mark.set(State::Open, 0).map_err(failed)?;
-    Writer::new(lock.clone(), connection, mark, id, 0, Health::default()).map_err(failed)
+    Writer::new(lock.clone(), connection, mark, id, 0, Health::default())
+        .await
+        .map_err(sql_failed)
 }
 
 /// Commits into a log that has grown already are a third faster.
@@ -314,7 +316,8 @@ async fn reopen(
         sound.commits,
         health,
     )
-    .map_err(failed)?;
+    .await
+    .map_err(|error| unsound_failed(layout.dir(), error.into()))?;
     Ok((writer, past))
 }
 

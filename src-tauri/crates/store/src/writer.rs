@@ -10,7 +10,7 @@ use crate::mark::{MarkFile, State};
 use crate::sqlite::{Meaning, meaning};
 use crate::sum::{StoreId, Sums};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Connection, Executor, Row};
+use sqlx::{Connection, Executor, Row};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -65,15 +65,16 @@ struct Work {
 struct Identity(u64, u64);
 
 impl Writer {
-    pub(crate) fn new(
+    pub(crate) async fn new(
         lock: Lock,
-        connection: SqliteConnection,
+        mut connection: SqliteConnection,
         mark: MarkFile,
         id: StoreId,
         commits: u64,
         health: Health,
-    ) -> std::io::Result<Writer> {
+    ) -> Result<Writer, sqlx::Error> {
         let layout = Layout::new(lock.dir());
+        connection.execute(batch::PREPARE).await?;
         Ok(Writer {
             connection,
             identity: Identity::of(&layout)?,
@@ -105,17 +106,20 @@ impl Writer {
         if batch.is_empty() {
             return Ok(());
         }
-        let text = batch::text(batch, &self.sums, &self.id, self.commits + 1)
+        let rows = batch::rows(batch, &self.sums, &self.id, self.commits + 1)
             .map_err(|error| self.broken(error.to_string()))?;
-        let bytes = text.blob.len() as u64;
-        let mut query = sqlx::query(AssertSqlSafe(text.sql)).bind(text.blob);
-        for list in text.lists {
+        let bytes = rows.blob.len() as u64;
+        let mut query = sqlx::query(batch::INSERT)
+            .bind(rows.blob)
+            .bind(rows.commits.cast_signed())
+            .bind(rows.sum);
+        for list in rows.lists {
             query = query.bind(list);
         }
         self.broken = Some("a commit was given up half-way".to_owned());
         let began = Instant::now();
         let outcome = query.execute(&mut self.connection).await;
-        self.settle(outcome.map(|_| ())).await?;
+        self.settle(outcome.map(|_| ()))?;
 
         self.commits += 1;
         self.last_commit = Instant::now();
@@ -190,15 +194,12 @@ impl Writer {
         }
     }
 
-    /// Sorts the outcome of a text: after any error the transaction may still
-    /// be open (a violated constraint leaves it so).
-    async fn settle(&mut self, outcome: Result<(), sqlx::Error>) -> Result<(), CommitError> {
+    /// Sorts the outcome of a statement. One that failed has changed nothing.
+    fn settle(&mut self, outcome: Result<(), sqlx::Error>) -> Result<(), CommitError> {
         let Err(error) = outcome else {
             self.broken = None;
             return Ok(());
         };
-        // Fails where SQLite rolled back already, which is as good.
-        let _ = self.connection.execute("ROLLBACK").await;
         match meaning(&error) {
             Meaning::Full => {
                 self.broken = None;
@@ -221,10 +222,7 @@ impl Writer {
                 self.broken = None;
                 Ok(log)
             }
-            Err(error) => Err(self
-                .settle(Err(error))
-                .await
-                .expect_err("an error stays one")),
+            Err(error) => Err(self.settle(Err(error)).expect_err("an error stays one")),
         }
     }
 
