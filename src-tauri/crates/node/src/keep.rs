@@ -166,7 +166,7 @@ impl Keep {
 
     async fn kept_in_time(&self, digest: store::Digest, keep_for: Duration) -> bool {
         self.keep(Digest(digest), keep_for);
-        self.blobs.length(&digest).await.is_ok()
+        self.blobs.length(&digest).is_ok()
     }
 
     fn keep(&self, digest: Digest, span: Duration) {

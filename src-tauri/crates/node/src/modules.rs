@@ -54,7 +54,7 @@ pub(crate) async fn find(
         },
     };
     if let Some(seen) = library.seen().of(&source)
-        && blobs.length(&seen.digest.0).await.is_ok()
+        && blobs.length(&seen.digest.0).is_ok()
     {
         return Ok(seen);
     }

@@ -169,7 +169,6 @@ impl Acceptance {
             self.keep
                 .blobs()
                 .length(&digest.0)
-                .await
                 .map_err(|error| gone(&error))?;
         }
         let tasks = spec.count;
@@ -275,7 +274,6 @@ impl Acceptance {
                 .keep
                 .blobs()
                 .length(&digest.0)
-                .await
                 .map_err(|error| gone(&error))?;
             files.push(InFile {
                 name: file.name.clone(),

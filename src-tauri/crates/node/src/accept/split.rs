@@ -229,10 +229,7 @@ async fn files(files: &[InputFile], beside: bool, blobs: &Blobs) -> Result<Cut, 
 
 async fn measure(blob: &str, blobs: &Blobs) -> Result<Blob, Error> {
     let digest = modules::digest(blob)?;
-    let bytes = blobs
-        .length(&digest.0)
-        .await
-        .map_err(|error| gone(&error))?;
+    let bytes = blobs.length(&digest.0).map_err(|error| gone(&error))?;
     Ok(Blob { digest, bytes })
 }
 

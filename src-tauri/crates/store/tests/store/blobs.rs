@@ -46,10 +46,7 @@ async fn what_was_put_is_got_and_putting_it_again_is_harmless() {
             digest
         );
         assert_eq!(store.blobs.get(&digest).await.expect("get"), content);
-        assert_eq!(
-            store.blobs.length(&digest).await.expect("length"),
-            length as u64
-        );
+        assert_eq!(store.blobs.length(&digest).expect("length"), length as u64);
         let (mut file, said) = store.blobs.open(&digest).await.expect("open");
         let mut read = Vec::new();
         file.read_to_end(&mut read).expect("read");
