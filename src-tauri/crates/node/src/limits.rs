@@ -143,6 +143,8 @@ pub(crate) const PAGE_BYTES: usize = 384 << 10;
 pub(crate) const LOOK_WORKING: Duration = Duration::from_millis(150);
 /// The same while nothing runs: only the sentence depends on it.
 pub(crate) const LOOK_RESTING: Duration = Duration::from_secs(2);
+/// Without a task for so long, there is no work any more.
+pub(crate) const REST_AFTER: Duration = Duration::from_secs(2);
 /// Between two looks at power, temperature and sessions: what they decide takes
 /// effect within a second.
 pub(crate) const LOOK_SLOW: Duration = Duration::from_millis(500);

@@ -3,6 +3,7 @@
 
 mod awake;
 mod pause;
+mod work;
 
 pub use pause::PausedUntil;
 
@@ -16,6 +17,7 @@ use pool::WorkerConfig;
 use pool::policy::{self, Before, Decision, Machine, Presence, Readings, Situation, State};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
+use work::Work;
 
 /// Changes that wait to be carried out.
 const CHANGES: usize = 16;
@@ -71,6 +73,7 @@ struct Loop {
     awake: Awake,
     wishes: mpsc::Sender<Wish>,
     busy: watch::Receiver<bool>,
+    work: Work,
     says: watch::Sender<Arc<Decided>>,
 }
 
@@ -113,6 +116,7 @@ impl Parts {
             awake: Awake::default(),
             wishes,
             busy,
+            work: Work::default(),
             says,
         };
         tokio::spawn(this.run(wanted));
@@ -185,7 +189,7 @@ impl Loop {
                     None => return,
                 },
                 () = self.parts.sensors.changed() => {}
-                Ok(()) = self.busy.changed() => self.look_out(),
+                () = self.work.changes(&mut self.busy) => self.look_out(),
                 () = tokio::time::sleep(sleep) => {}
             }
         }
@@ -205,7 +209,7 @@ impl Loop {
     /// Looks closer while there is something to stop.
     fn look_out(&mut self) {
         self.parts.sensors.interest(Interest {
-            working: *self.busy.borrow_and_update(),
+            working: self.work.is_going(),
             other_load: self.parts.settings.other_load_percent.is_some(),
         });
     }
@@ -218,7 +222,7 @@ impl Loop {
         let (decision, cores_if_on) = self.parts.decide(spare, self.before);
         self.before = decision.before;
         let holds_for = decision.holds_for;
-        let work = *self.busy.borrow() && decision.cores > 0;
+        let work = self.work.is_going() && decision.cores > 0;
         let may = self.parts.settings.keep_awake && is_on_mains(readings);
         let decided = Decided {
             awake: self.awake.keep(work && may, may),
