@@ -121,7 +121,7 @@ impl Follows {
                     news.output(&output);
                 }
             }
-            Event::MachineChanged(_) | Event::Term(_) => {}
+            Event::JobAccepted(_) | Event::MachineChanged(_) | Event::Term(_) => {}
         }
     }
 

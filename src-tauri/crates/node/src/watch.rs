@@ -82,7 +82,8 @@ impl Noted {
     fn note(&self, event: &pool::Event) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            pool::Event::JobChanged(job)
+            pool::Event::JobAccepted(job)
+            | pool::Event::JobChanged(job)
             | pool::Event::JobEnded(job)
             | pool::Event::Tasks { job, .. } => {
                 pending.jobs.insert(*job);

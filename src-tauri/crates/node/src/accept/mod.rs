@@ -192,9 +192,6 @@ impl Acceptance {
             })
             .await?;
         drop(holds);
-        if !submitted.existed {
-            tracing::info!(job = %submitted.job, tasks, "a job was accepted");
-        }
         if living && !submitted.existed {
             self.expect_follower(submitted.job);
         }

@@ -9,6 +9,7 @@
 mod hold;
 mod inbox;
 mod rows;
+mod story;
 
 pub(crate) use inbox::{Driving, Input, Turn};
 pub(crate) use rows::{image, pause, paused};
@@ -23,10 +24,11 @@ use bytes::Bytes;
 use inbox::After;
 use pool::codec::{Decoder, encode};
 use pool::message::ToWorker;
-use pool::{Coordinator, Event, Peer};
+use pool::{Coordinator, Peer};
 use std::collections::HashMap;
 use std::time::Duration;
 use store::{CommitError, Write, Writer};
+use story::Story;
 use tokio::sync::{mpsc, watch};
 
 /// What the driver is made of.
@@ -60,6 +62,7 @@ struct Loop {
     after: Vec<After>,
     /// Came in while the disk was full.
     late: Vec<Input>,
+    story: Story,
     stopping: bool,
 }
 
@@ -72,6 +75,7 @@ impl Driver {
             writes: Vec::new(),
             after: Vec::new(),
             late: Vec::new(),
+            story: Story::default(),
             stopping: false,
         };
         // The new term, before anything else is said.
@@ -94,6 +98,7 @@ impl Driver {
             }
             this.settle().await;
         }
+        this.story.tell();
         if let Err(error) = this.driver.writer.close().await {
             tracing::error!(%error, "the store was not closed as it should be; the next start looks at all of it");
         }
@@ -111,6 +116,13 @@ impl Loop {
                 batch.push(input);
             }
             return;
+        }
+        if !self.story.is_empty() {
+            // Whoever was answered just now goes on first.
+            tokio::task::yield_now().await;
+            if self.driver.inbox.is_empty() || self.story.is_long() {
+                self.story.tell();
+            }
         }
         let received =
             tokio::time::timeout(sleep, self.driver.inbox.recv_many(batch, INPUTS_PER_TURN));
@@ -209,7 +221,7 @@ impl Loop {
             after();
         }
         while let Some(event) = self.driver.coordinator.poll_event() {
-            self.log(&event);
+            self.story.note(&event, &self.driver.coordinator);
             self.driver.watches.note(&event);
             self.driver.follows.publish(event);
         }
@@ -220,17 +232,6 @@ impl Loop {
             // It is tried again; what was committed lies in the log.
             Ok(()) | Err(CommitError::Full) => {}
             Err(error) => end("the store could not be checkpointed", &error),
-        }
-    }
-
-    fn log(&self, event: &Event) {
-        let (Event::JobEnded(id), coordinator) = (event, &self.driver.coordinator) else {
-            return;
-        };
-        // One that was forgotten at once has no end to tell.
-        if let Some(job) = coordinator.job(id) {
-            let state = job.state;
-            tracing::info!(job = %id, ?state, done = job.done, failed = job.failed, "the job ended");
         }
     }
 

@@ -134,6 +134,7 @@ impl Coordinator {
                 facts.accepted.after(TRANSIENT_LIFE),
             );
         }
+        self.events.push_back(Event::JobAccepted(id));
         self.queued_count += u64::from(spec.count);
         self.by_id.insert(id, no);
         self.by_client.insert(submit.client, no);

@@ -72,6 +72,7 @@ pub struct Peer(pub u64);
 /// Something that those who watch want to know, once it is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    JobAccepted(JobId),
     /// State, counts or reason.
     JobChanged(JobId),
     JobEnded(JobId),

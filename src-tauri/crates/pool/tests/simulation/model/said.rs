@@ -195,7 +195,10 @@ impl Model {
                     stage.accuse(format!("I4: {output:?} is published, granted is {task:?}"));
                 }
             }
-            Event::JobChanged(_) | Event::MachineChanged(_) | Event::Term(_) => {}
+            Event::JobAccepted(_)
+            | Event::JobChanged(_)
+            | Event::MachineChanged(_)
+            | Event::Term(_) => {}
         }
     }
 
