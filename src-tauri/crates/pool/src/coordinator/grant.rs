@@ -231,6 +231,11 @@ impl Coordinator {
         };
         job.tasks.grant(offer.first, lease);
         machine.take(no, offer.first, &lease, job.spec.limits.memory_bytes);
+        if !self.timers.is_armed(Timer::Pulse) {
+            // Nobody has looked whether the coordinator itself stood still, so
+            // what it did not hear until now says nothing.
+            machine.heard = machine.heard.max(now.moment);
+        }
         if job.facts.started_wall_ms.is_none() {
             job.change().started_wall_ms = Some(now.wall_ms);
         }

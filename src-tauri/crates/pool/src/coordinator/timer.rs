@@ -64,6 +64,10 @@ impl Timers {
         }
     }
 
+    pub(super) fn is_armed(&self, timer: Timer) -> bool {
+        self.armed.contains_key(&timer)
+    }
+
     pub(super) fn disarm(&mut self, timer: Timer) {
         if let Some(at) = self.armed.remove(&timer) {
             self.queue.remove(&(at, timer));

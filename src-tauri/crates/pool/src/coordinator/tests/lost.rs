@@ -37,6 +37,22 @@ fn a_silent_machine_loses_its_tasks_after_thirty_seconds() {
 }
 
 #[test]
+fn silence_before_anybody_listened_for_it_does_not_count() {
+    let mut table = Table::new();
+    let seat = table.seat(1, 1);
+    table.hush(seat);
+    // It may have slept all this time itself.
+    table.pass(SILENCE_MAX - secs(3));
+    let job = table.submit(spec(1));
+    table.lease(seat);
+    table.pass(SILENCE_MAX - MOMENT);
+    assert_eq!(table.task(job, 0).state, TaskState::Running);
+    table.pass(MOMENT);
+    let view = table.task(job, 0);
+    assert_eq!((view.state, view.losses), (TaskState::Queued, 1));
+}
+
+#[test]
 fn a_connection_that_timed_out_is_waited_for_longer() {
     for (timed_out, patience) in [(true, TIMED_OUT_AFTER), (false, SILENCE_MAX)] {
         let mut table = Table::new();
