@@ -2,9 +2,10 @@
 //! `cargo xtask bench yield`.
 //!
 //! Every core runs a task; then this process, as any other program would,
-//! loads every core, and the clock runs until the last executor stands still.
-//! Before that, how late a timer of 1 kHz fires beside all those tasks. Prints
-//! one JSON object a line. Linux only: states are read from `/proc`.
+//! loads every core, and the clock runs until the last executor stands still:
+//! the time until that load can be read is part of it. Before that, how late a
+//! timer of 1 kHz fires beside all those tasks. Prints one JSON object a line.
+//! Linux only: states are read from `/proc`.
 
 mod release;
 #[path = "../../executor/examples/shared/mod.rs"]
@@ -24,9 +25,11 @@ use std::time::{Duration, Instant};
 /// Never ends by itself.
 const SPIN: &str =
     r#"(module (memory (export "memory") 1) (func (export "_start") (loop $again (br $again))))"#;
+const KEY: &str = "contribute.other_load_percent";
 /// Load by others, per cent of all cores, above which tasks make way.
 const LIMIT: &str = "20";
 const ROUNDS: usize = 20;
+const PHASE: Duration = Duration::from_millis(37);
 /// Far longer than executors take to start or to go on.
 const PATIENCE: Duration = Duration::from_secs(120);
 const TIMER_FOR: Duration = Duration::from_secs(5);
@@ -39,7 +42,7 @@ fn main() {
     let quiet = lateness();
     let node = start(&data, &[]);
     for (key, value) in [
-        ("contribute.other_load_percent", LIMIT),
+        (KEY, LIMIT),
         ("contribute.temperature_limit_c", "off"),
         ("contribute.when_in_use", "always"),
         ("contribute.on_battery", "work"),
@@ -77,11 +80,18 @@ fn main() {
     );
 
     let mut yields = Vec::new();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
+        // Tasks go on at once when the rule ends; by themselves, ten seconds
+        // after the load did.
+        skep(&data, &["config", "set", KEY, "off"]);
         let executors = running(node.pid(), cores);
+        skep(&data, &["config", "set", KEY, LIMIT]);
+        // What was read last is of this quiet time, and the load begins at
+        // any moment between two looks.
+        std::thread::sleep(Duration::from_secs(1) + PHASE * round as u32);
         let others = Others::start(cores);
         let begun = Instant::now();
-        while !executors.iter().all(|pid| state(*pid) == Some('T')) {
+        while !executors.iter().all(|pid| stands(*pid)) {
             assert!(begun.elapsed() < PATIENCE, "the tasks did not make way");
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -177,6 +187,19 @@ fn stat(pid: u32) -> Option<(char, u32)> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?.chars().next()?;
     Some((state, fields.next()?.parse().ok()?))
+}
+
+/// Whether it will not run any further: it is stopped, or will be before its
+/// next instruction. An idle process beside a full load may wait a second for
+/// its turn to stop.
+fn stands(pid: u32) -> bool {
+    const STOP: u64 = 1 << (19 - 1);
+    let pending = || {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = status.lines().find(|line| line.starts_with("ShdPnd:"))?;
+        u64::from_str_radix(line.split_whitespace().nth(1)?, 16).ok()
+    };
+    state(pid) == Some('T') || pending().is_some_and(|pending| pending & STOP != 0)
 }
 
 fn state(pid: u32) -> Option<char> {
