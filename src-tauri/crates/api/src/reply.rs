@@ -93,6 +93,8 @@ pub struct ResultEntry {
     pub attempt: u32,
     pub machine: Option<String>,
     pub bytes: u64,
+    /// What it wrote to stderr; [`crate::Request::Read`] has it.
+    pub log_bytes: u64,
     /// Of the result, hex of BLAKE3; set where there is a result.
     pub hash: Option<String>,
     pub exit_code: Option<u32>,

@@ -8,6 +8,10 @@ import type { TaskState } from "./TaskState";
  */
 export type ResultEntry = { index: number, state: TaskState, attempt: number, machine: string | null, bytes: number, 
 /**
+ * What it wrote to stderr; [`crate::Request::Read`] has it.
+ */
+log_bytes: number, 
+/**
  * Of the result, hex of BLAKE3; set where there is a result.
  */
 hash: string | null, exit_code: number | null, text: string | null, base64: string | null, 

@@ -15,6 +15,7 @@ export function resultEntry(job: DemoJob, index: number): ResultEntry {
     attempt: 1,
     machine: state === "done" ? job.plan.machine : null,
     bytes: picture ? 21_400 : (text?.length ?? 0),
+    log_bytes: resultBytes(job, index, { of: "log" }).length,
     hash: state === "done" ? "ab".repeat(32) : null,
     exit_code: state === "done" ? 0 : null,
     text,

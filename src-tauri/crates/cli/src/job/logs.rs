@@ -4,10 +4,11 @@ use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Stream;
-use crate::reach::{self, Start};
+use crate::reach::{self, Door, Start};
 use crate::run::follow::{Following, Interrupt, Interrupts, Show};
 use crate::select::Indices;
 use crate::task;
+use api::ResultEntry;
 use clap_complete::ArgValueCandidates;
 
 /// Print what the tasks of a job wrote to stderr
@@ -43,8 +44,12 @@ pub(crate) async fn logs(context: &Context, logs: &Logs) -> Result<(), Failure> 
         return Ok(());
     }
     let many = job.tasks.total > 1;
+    let mut written = Written::new(&job.id);
     for index in logs.tasks.of(job.tasks.total) {
-        let log = task::log(&door, &job.id, index).await?;
+        let log = match written.by(&door, index).await? {
+            true => task::log(&door, &job.id, index).await?,
+            false => Vec::new(),
+        };
         if context.output.json {
             let text = String::from_utf8_lossy(&log);
             let line = serde_json::json!({ "schema": crate::output::json::SCHEMA, "job": job.id, "index": index, "log": text });
@@ -63,4 +68,39 @@ pub(crate) async fn logs(context: &Context, logs: &Logs) -> Result<(), Failure> 
         }
     }
     Ok(())
+}
+
+/// Which tasks have written anything, a page at a time: most write nothing, and
+/// are not asked one by one.
+struct Written<'j> {
+    job: &'j str,
+    page: Vec<ResultEntry>,
+    /// As far as pages were read; `None` when there are no more.
+    next: Option<u32>,
+}
+
+impl Written<'_> {
+    fn new(job: &str) -> Written<'_> {
+        Written {
+            job,
+            page: Vec::new(),
+            next: Some(0),
+        }
+    }
+
+    /// Asked in ascending order.
+    async fn by(&mut self, door: &Door, index: u32) -> Result<bool, Failure> {
+        while self.page.last().is_none_or(|last| last.index < index)
+            && let Some(next) = self.next
+        {
+            let page = door.results(self.job, next.max(index)).await?;
+            (self.page, self.next) = (page.results, page.next);
+        }
+        let entry = self
+            .page
+            .binary_search_by_key(&index, |entry| entry.index)
+            .ok()
+            .map(|at| &self.page[at]);
+        Ok(entry.is_some_and(|entry| entry.log_bytes > 0))
+    }
 }
