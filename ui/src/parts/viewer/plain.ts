@@ -1,14 +1,28 @@
-/** Text that a program wrote, as it may be shown: without escape sequences, control characters as symbols. */
+/** Text that a program wrote, as it may be shown: nothing in it moves a cursor, turns the line around or is invisible. */
+import { plainText } from "../log-text";
 
-// CSI and OSC sequences as terminals know them: colours, titles, links.
-const SEQUENCES = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\))/g;
-const CONTROL_PICTURES = 0x2400;
+/** A row longer than this takes seconds to lay out; what is longer goes on in the next. */
+const ROW_CHARS = 2_000;
 
 export function plain(text: string): string {
-  let shown = "";
-  for (const char of text.replaceAll("\r\n", "\n").replace(SEQUENCES, "")) {
-    const code = char.codePointAt(0) ?? 0;
-    shown += code < 0x20 && char !== "\n" && char !== "\t" ? String.fromCodePoint(CONTROL_PICTURES + code) : char;
+  return plainText(text.replaceAll("\r\n", "\n"));
+}
+
+/** The text row by row; the end of the last line begins no other. */
+export function rows(text: string): string[] {
+  const shown = plain(text).replace(/\n$/, "");
+  if (shown === "") return [];
+  return shown.split("\n").flatMap((line) => (line.length <= ROW_CHARS ? [line] : pieces(line)));
+}
+
+function pieces(line: string): string[] {
+  const all: string[] = [];
+  for (let from = 0; from < line.length; ) {
+    let to = Math.min(from + ROW_CHARS, line.length);
+    // A character of two halves stays whole.
+    if (to < line.length && /[\uD800-\uDBFF]/.test(line[to - 1] ?? "")) to -= 1;
+    all.push(line.slice(from, to));
+    from = to;
   }
-  return shown;
+  return all;
 }

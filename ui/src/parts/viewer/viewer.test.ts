@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { detect } from "./detect";
 import { hexLine } from "./hex";
-import { plain } from "./plain";
+import { plain, rows } from "./plain";
 import { readCsv, readNdjson } from "./table";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -52,5 +52,20 @@ it("dumps bytes with their place and text", () => {
 });
 
 it("shows what a program wrote without its escapes", () => {
-  expect(plain("\u001b[31mred\u001b[0m\r\nbell\u0007 \u001b]0;title\u0007end")).toBe("red\nbell␇ end");
+  expect(plain("\u001b[31mred\u001b[0m\r\nbell\u0007 \u001b]0;title\u0007end")).toBe("red\nbell^G end");
+});
+
+it("turns no line around", () => {
+  expect(plain("invoice\u202Efdp.exe")).toBe("invoice‹202E›fdp.exe");
+});
+
+// RELIABILITY case 66: a row that is laid out is never long, however long a line is.
+it("cuts a line of 50 MiB into rows and loses nothing", () => {
+  const line = "a<img onerror=alert(1)>\u{1F41D}".repeat((50 * 1024 * 1024) / 24);
+  const shown = rows(`${line}\nthe end\n`);
+  expect(shown.at(-1)).toBe("the end");
+  expect(Math.max(...shown.map((row) => row.length))).toBeLessThanOrEqual(2_000);
+  expect(shown.slice(0, -1).join("") === line).toBe(true);
+  expect(rows("")).toEqual([]);
+  expect(rows("one\n\ntwo")).toEqual(["one", "", "two"]);
 });
