@@ -32,31 +32,52 @@ fn open_tasks(session: &Session) -> Option<u32> {
     status(session).map(|status| status.tasks_queued + status.tasks_running)
 }
 
-#[test]
-fn a_picture_is_walked_in_and_left_views_cost_nothing() {
-    let mut session = Session::start();
+/// The sample's picture, rendered and open to walk in.
+fn explores(session: &mut Session) -> Driver {
     let page = session.app(&[]);
     page.click(&button("Set up this machine"));
     page.click(&button("Contribute"));
     page.click(&button("Run the sample"));
-    let sample = ended(&session, "mandelbrot");
+    let sample = ended(session, "mandelbrot");
     assert_eq!(sample.state, JobState::Done);
     page.click(&button("Explore the picture"));
     page.click("//*[@role='radio' and normalize-space()='Explore']");
     page.reads("Rendered");
     page.run(WATCH_TILES);
+    page.click("//*[@role='application']");
+    page
+}
+
+/// Zooms in so many times; how long the first tile of each view took, in
+/// milliseconds.
+pub(crate) fn first_tiles(times: usize) -> Vec<f64> {
+    let mut session = Session::start();
+    let page = explores(&mut session);
+    let closer = |_| {
+        page.press("+");
+        let felt = wait("its first tile comes", || {
+            page.run("return window.firstTile").as_f64()
+        });
+        page.reads("Rendered");
+        felt
+    };
+    (0..times).map(closer).collect()
+}
+
+#[test]
+fn a_picture_is_walked_in_and_left_views_cost_nothing() {
+    let mut session = Session::start();
+    let page = explores(&mut session);
 
     // By key and by wheel, about the pointer.
     let first = zoom(&page);
-    page.click("//*[@role='application']");
     page.press("+");
     wait("the view is closer", || {
         (zoom(&page) != first).then_some(())
     });
-    let felt = wait("its first tile comes", || {
+    wait("its first tile comes", || {
         page.run("return window.firstTile").as_f64()
     });
-    println!("gesture to first tile: {felt:.0} ms");
     page.reads("Rendered");
     let second = zoom(&page);
     page.wheel("//*[@role='application']", -240);

@@ -1,6 +1,7 @@
 //! What the window costs: figures for people, printed and never judged.
-//! `cargo test --release -p app --test window -- --ignored --nocapture measures`
+//! `cargo xtask bench window`
 
+use crate::explore::first_tiles;
 use crate::session::{Session, wait};
 use crate::stories::{close_window, status};
 use std::collections::BTreeMap;
@@ -64,26 +65,50 @@ fn costs(root: u32) -> BTreeMap<String, Cost> {
     costs
 }
 
-fn say_memory(when: &str, root: u32) {
-    let costs = costs(root);
-    let sum = |of: fn(&Cost) -> u64| costs.values().map(of).sum::<u64>() / 1024;
-    println!(
-        "{when}: {} MiB resident, {} MiB of its own",
-        sum(|cost| cost.resident_kib),
-        sum(|cost| cost.share_kib)
-    );
-    for (name, cost) in &costs {
-        println!(
-            "  {name}: {} MiB resident, {} MiB of its own",
-            cost.resident_kib / 1024,
-            cost.share_kib / 1024
-        );
-    }
+/// One line of the table of `cargo xtask bench`.
+fn report(name: &str, unit: &str, mut values: Vec<f64>, floor: Option<f64>, note: &str) {
+    values.sort_by(f64::total_cmp);
+    let line = serde_json::json!({
+        "name": name,
+        "unit": unit,
+        "median": values[values.len() / 2],
+        "min": values[0],
+        "max": values[values.len() - 1],
+        "runs": values.len(),
+        "floor": floor,
+        "note": note,
+    });
+    println!("{line}");
 }
 
-fn say_processor(when: &str, root: u32) {
+fn memory(when: &str, root: u32, floor: Option<f64>) {
+    let costs = costs(root);
+    let mib = |kib: u64| kib as f64 / 1024.0;
+    let parts: Vec<String> = costs
+        .iter()
+        .map(|(name, cost)| {
+            format!(
+                "{name} {:.0} ({:.0} of its own)",
+                mib(cost.resident_kib),
+                mib(cost.share_kib)
+            )
+        })
+        .collect();
+    let resident = costs.values().map(|cost| mib(cost.resident_kib)).sum();
+    report(
+        &format!("memory, {when}"),
+        "MiB",
+        vec![resident],
+        floor,
+        &format!("resident, all processes: {}", parts.join(", ")),
+    );
+}
+
+fn processor(when: &str, root: u32, floor: Option<f64>) {
     let before = costs(root);
     std::thread::sleep(IDLE);
+    let mut parts = Vec::new();
+    let mut sum = 0.0;
     for (name, cost) in costs(root) {
         let used = cost.ticks
             - before
@@ -91,13 +116,20 @@ fn say_processor(when: &str, root: u32) {
                 .map_or(0, |before| before.ticks)
                 .min(cost.ticks);
         let percent = used as f64 / TICKS_PER_SECOND / IDLE.as_secs_f64() * 100.0;
-        println!("{when}: {name} {percent:.2} % of a core");
+        parts.push(format!("{name} {percent:.2}"));
+        sum += percent;
     }
+    report(
+        &format!("processor, {when}"),
+        "%",
+        vec![sum],
+        floor,
+        &format!("of a core, all processes: {}", parts.join(", ")),
+    );
 }
 
-#[test]
-#[ignore = "measures for eleven minutes, and judges nothing"]
-fn measures() {
+/// From the window on the screen to the first thing painted in it.
+fn first_paint() -> f64 {
     let mut session = Session::start_at_home();
     let page = session.app(&[]);
     let shown = wait("the window is there", || {
@@ -106,32 +138,49 @@ fn measures() {
     page.reads("Drop a .wasm anywhere");
     let painted = page
         .run("return performance.timeOrigin + (performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN)")
-        .as_f64();
-    let shown = shown
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs_f64()
-        * 1000.0;
-    match painted {
-        Some(painted) => println!(
-            "first paint {:.0} ms after the window was seen",
-            painted - shown
-        ),
-        None => println!("the web view does not say when it painted first"),
-    }
+        .as_f64()
+        .expect("the web view says when it painted first");
+    let shown = shown.duration_since(SystemTime::UNIX_EPOCH);
+    painted - shown.unwrap_or_default().as_secs_f64() * 1000.0
+}
 
+#[test]
+#[ignore = "measures for twelve minutes, and judges nothing"]
+fn measures() {
+    report(
+        "first paint after the window was seen",
+        "ms",
+        (0..5).map(|_| first_paint()).collect(),
+        Some(400.0),
+        "below zero where it was painted before the window manager showed it",
+    );
+    report(
+        "Explore: from a gesture to its first tile",
+        "ms",
+        first_tiles(10),
+        Some(150.0),
+        "zooming by key, as the page feels it",
+    );
+    let mut session = Session::start_at_home();
+    let page = session.app(&[]);
+    page.reads("Drop a .wasm anywhere");
     let app = wait("the node answers", || status(&session)).pid;
     std::thread::sleep(IDLE);
-    say_memory("visible and idle", app);
-    say_processor("visible and idle", app);
+    memory("window open", app, None);
+    processor("window open and idle", app, Some(1.0));
     close_window(&session);
     let closed = Instant::now();
     std::thread::sleep(Duration::from_secs(2));
-    say_processor("hidden", app);
+    processor("window closed", app, None);
     for minutes in [1_u64, 3, 10] {
-        // The window goes at ten minutes; a moment later it is gone.
+        // The page goes at ten minutes; a moment later it is gone.
         let at = Duration::from_secs(minutes * 60 + 5);
         std::thread::sleep(at.saturating_sub(closed.elapsed()));
-        say_memory(&format!("{minutes} min after closing"), app);
+        let floor = (minutes == 10).then_some(120.0);
+        memory(
+            &format!("{minutes} min after the window was closed"),
+            app,
+            floor,
+        );
     }
 }

@@ -5,10 +5,10 @@
 //! `median`, `min`, `max`, `runs` and, where there is one, `floor` and
 //! `note`. Nothing here asserts a time: these figures are for people.
 
-use crate::kernels;
 use crate::shell::{Done, cargo, root, run, say, target};
+use crate::{app, kernels};
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// Package and example, cheap ones first.
 const BENCHES: &[(&str, &str)] = &[
@@ -19,10 +19,14 @@ const BENCHES: &[(&str, &str)] = &[
     ("cli", "bench_yield"),
 ];
 
+/// The window's figures take a quarter of an hour, so only where they are named.
+const WINDOW: &str = "window";
+
 /// What the benches run; the kernels natively, to compare with.
 const BINARIES: &[&str] = &["cli", "executor", "mandelbrot", "word_count"];
 
-/// All benches, or those whose example's name contains a word of `rest`.
+/// All benches but the window's, or those whose example's name contains a word
+/// of `rest`.
 pub(crate) fn bench(rest: &[String]) -> Done {
     kernels::build()?;
     say("Release builds");
@@ -33,8 +37,14 @@ pub(crate) fn bench(rest: &[String]) -> Done {
     for (package, example) in BENCHES {
         if rest.is_empty() || rest.iter().any(|word| example.contains(word.as_str())) {
             say(&format!("{package}: {example}"));
-            lines.extend(figures(package, example)?);
+            lines.extend(figures(example, of_example(package, example))?);
         }
+    }
+    if rest.iter().any(|word| word == WINDOW) {
+        app::prepare()?;
+        app::prepare_tests()?;
+        say("The window");
+        lines.extend(figures(WINDOW, of_window())?);
     }
     let path = target().join("bench.jsonl");
     std::fs::write(&path, lines.join("\n") + "\n")
@@ -43,8 +53,8 @@ pub(crate) fn bench(rest: &[String]) -> Done {
     Ok(())
 }
 
-fn figures(package: &str, example: &str) -> Result<Vec<String>, String> {
-    let mut command = cargo(&[
+fn of_example(package: &str, example: &str) -> Command {
+    cargo(&[
         "run",
         "--release",
         "--locked",
@@ -53,14 +63,35 @@ fn figures(package: &str, example: &str) -> Result<Vec<String>, String> {
         package,
         "--example",
         example,
-    ]);
+    ])
+}
+
+fn of_window() -> Command {
+    cargo(&[
+        "test",
+        "--release",
+        "--locked",
+        "--quiet",
+        "--package",
+        "app",
+        "--test",
+        "window",
+        "--",
+        "--ignored",
+        "--nocapture",
+        "--exact",
+        "measures::measures",
+    ])
+}
+
+fn figures(name: &str, mut command: Command) -> Result<Vec<String>, String> {
     command
         .env("SKEP_BENCH_BINARIES", target().join("release"))
         .current_dir(root())
         .stdout(Stdio::piped());
     let mut child = command
         .spawn()
-        .map_err(|error| format!("{example} could not be started: {error}"))?;
+        .map_err(|error| format!("{name} could not be started: {error}"))?;
     let mut lines = Vec::new();
     for line in BufReader::new(child.stdout.take().ok_or("no output")?).lines() {
         let line = line.map_err(|error| error.to_string())?;
@@ -73,7 +104,7 @@ fn figures(package: &str, example: &str) -> Result<Vec<String>, String> {
     if status.success() {
         Ok(lines)
     } else {
-        Err(format!("{example} ended with {status}"))
+        Err(format!("{name} ended with {status}"))
     }
 }
 
