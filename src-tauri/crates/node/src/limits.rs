@@ -13,6 +13,8 @@ pub(crate) const TURNS_BEFORE_TIMER: u32 = 16;
 /// Longest sleep of the driver: its timer counts time in which the machine
 /// sleeps, the runtime's does not.
 pub(crate) const SLEEP_MAX: Duration = Duration::from_secs(5);
+/// A settings file with every setting and much to say about each, in bytes.
+pub(crate) const SETTINGS_BYTES_MAX: u64 = 1 << 20;
 /// Free space of the data folder's disk below which nothing new is accepted,
 /// in bytes: what runs still has to be recorded.
 pub(crate) const SPACE_MIN_BYTES: u64 = 4 << 20;

@@ -94,7 +94,11 @@ enum Layer {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     #[error("{} cannot be read: {why}", .file.display())]
-    Unreadable { file: PathBuf, why: io::Error },
+    Unreadable {
+        file: PathBuf,
+        why: String,
+        last_good: Option<PathBuf>,
+    },
     #[error("{} cannot be written: {why}", .file.display())]
     Unwritable { file: PathBuf, why: io::Error },
     #[error("{}:{line}:{column}: {what}", .file.display())]
@@ -143,10 +147,14 @@ impl Settings {
             Ok(settings) => return Ok((settings, None)),
             Err(error) => error,
         };
-        let SettingsError::File {
+        let (SettingsError::File {
             last_good: Some(copy),
             ..
-        } = &error
+        }
+        | SettingsError::Unreadable {
+            last_good: Some(copy),
+            ..
+        }) = &error
         else {
             return Err(error);
         };
@@ -420,10 +428,8 @@ impl From<SettingsError> for Error {
     fn from(error: SettingsError) -> Error {
         let message = error.to_string();
         match error {
-            SettingsError::Unreadable { .. } | SettingsError::Unwritable { .. } => {
-                Error::new(ErrorCode::FolderUnusable, message)
-            }
-            SettingsError::File { last_good, .. } => {
+            SettingsError::Unwritable { .. } => Error::new(ErrorCode::FolderUnusable, message),
+            SettingsError::File { last_good, .. } | SettingsError::Unreadable { last_good, .. } => {
                 let error = Error::new(ErrorCode::ConfigInvalid, message);
                 match last_good {
                     Some(copy) => error.hint(format!("the last good one is {}", copy.display())),

@@ -61,6 +61,7 @@ struct Understood {
 
 impl Acceptance {
     pub(crate) async fn accept(&self, submit: Submit, submitter: u64) -> Result<Reply, Error> {
+        let submit = request::named(submit);
         let id = request::client_id(&submit.client_id)?;
         let Understood {
             module,

@@ -14,6 +14,7 @@ use sandbox::inspect::{
 use sandbox::limits::MEMORY_BYTES_MAX;
 use sandbox::{Entry, Value};
 use std::collections::BTreeMap;
+use unicode_normalization::UnicodeNormalization;
 
 /// One page of WebAssembly memory, in bytes: no module gets along with less.
 const MEMORY_BYTES_MIN: u64 = 64 << 10;
@@ -51,13 +52,31 @@ pub(super) fn bare(module: ModuleRef, params: BTreeMap<String, String>) -> Submi
     }
 }
 
+/// With names as everybody will see them.
+pub(super) fn named(mut submit: Submit) -> Submit {
+    submit.module_name = plain(&submit.module_name);
+    submit.name = submit.name.as_deref().map(plain);
+    submit
+}
+
+/// Composed (NFC), and without characters that cannot be seen or that turn the
+/// text around them: controls, and Bidi_Control of UAX #9.
+fn plain(name: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let name: String = name
+        .nfc()
+        .filter(|c| !c.is_control() && !turns(*c))
+        .collect();
+    name.trim().to_owned()
+}
+
 /// What does not depend on the module.
 pub(super) fn check(submit: &Submit) -> Result<(), Error> {
     for name in [Some(&submit.module_name), submit.name.as_ref()]
         .into_iter()
         .flatten()
     {
-        if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains('\0') {
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
             return Err(usage(format!(
                 "a name has 1 to {NAME_BYTES_MAX} bytes, and {:?} has {}",
                 cut_off(name),
@@ -369,4 +388,28 @@ fn usage(message: String) -> Error {
 
 fn cut_off(text: &str) -> &str {
     &text[..text.floor_char_boundary(60)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    /// RELIABILITY case 42.
+    #[test]
+    fn a_name_is_what_everybody_sees() {
+        for (given, shown) in [
+            ("renders", "renders"),
+            ("cafe\u{301}", "caf\u{e9}"),
+            ("gpj.\u{202e}exe", "gpj.exe"),
+            ("a\u{2066}b\u{2069}", "ab"),
+            ("\u{1b}[31mred\u{7}\r\n", "[31mred"),
+            ("👩\u{200d}🚀 orbit", "👩\u{200d}🚀 orbit"),
+            ("<img onerror=x>", "<img onerror=x>"),
+            ("'; DROP TABLE job; --", "'; DROP TABLE job; --"),
+            ("../../etc/passwd", "../../etc/passwd"),
+            (" \u{200f}\n", ""),
+        ] {
+            assert_eq!(plain(given), shown, "{given:?}");
+        }
+    }
 }

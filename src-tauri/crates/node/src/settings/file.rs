@@ -3,6 +3,7 @@
 
 use super::table::{Setting, TABLE};
 use super::{SettingsError, near};
+use crate::limits::SETTINGS_BYTES_MAX;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -148,21 +149,36 @@ pub(super) fn keep_last_good(file: &Path) -> Result<(), SettingsError> {
 }
 
 pub(super) fn text(file: &Path) -> Result<String, SettingsError> {
-    match std::fs::read_to_string(file) {
-        Ok(text) => Ok(text),
+    let unreadable = |why: String| SettingsError::Unreadable {
+        file: file.to_owned(),
+        why,
+        last_good: kept(file),
+    };
+    // Looked at before it is opened: a pipe would wait for a writer.
+    let found = match std::fs::metadata(file) {
+        Ok(found) => found,
         Err(error)
             if matches!(
                 error.kind(),
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
             ) =>
         {
-            Ok(String::new())
+            return Ok(String::new());
         }
-        Err(why) => Err(SettingsError::Unreadable {
-            file: file.to_owned(),
-            why,
-        }),
+        Err(error) => return Err(unreadable(error.to_string())),
+    };
+    if !found.is_file() {
+        return Err(unreadable("it is no file".to_owned()));
     }
+    if found.len() > SETTINGS_BYTES_MAX {
+        return Err(unreadable(format!(
+            "it has {} bytes, and settings never need more than {SETTINGS_BYTES_MAX}",
+            found.len()
+        )));
+    }
+    let bytes = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
+    String::from_utf8(bytes)
+        .map_err(|_| unreadable("it is not UTF-8 text; save it as UTF-8".to_owned()))
 }
 
 fn copy_of(file: &Path) -> PathBuf {

@@ -206,6 +206,72 @@ fn a_bad_file_leaves_the_last_good_values_in_force_and_is_not_kept_as_good() {
     assert_eq!(again.memory_bytes, 1 << 30);
 }
 
+/// RELIABILITY case 44: refused with what is wrong, and the last good values
+/// stay in force.
+#[test]
+fn what_is_no_text_of_settings_is_refused() {
+    let home = Home::with("[limits]\nmemory = \"1GiB\"\n");
+    home.load(&[]).unwrap().keep_last_good().unwrap();
+    let utf16: Vec<u8> = "\u{feff}[limits]\nmemory = \"2GiB\"\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    type Make<'m> = &'m dyn Fn(&std::path::Path);
+    let cases: [(Make<'_>, &str); 5] = [
+        (&|file| std::fs::create_dir(file).unwrap(), "no file"),
+        (&|file| std::fs::write(file, &utf16).unwrap(), "UTF-8"),
+        (
+            &|file| {
+                let large = std::fs::File::create(file).unwrap();
+                large.set_len(100 << 20).unwrap();
+            },
+            "104857600 bytes",
+        ),
+        (
+            &|file| {
+                std::fs::write(file, "[limits]\nmemory = \"2GiB\"\nmemory = \"3GiB\"\n").unwrap()
+            },
+            ":3:1: duplicate key",
+        ),
+        (
+            &|file| rustix::fs::mkfifoat(rustix::fs::CWD, file, rustix::fs::Mode::RUSR).unwrap(),
+            "no file",
+        ),
+    ];
+    for (make, what) in cases {
+        if home.file.is_dir() {
+            std::fs::remove_dir(&home.file).unwrap();
+        } else {
+            std::fs::remove_file(&home.file).unwrap();
+        }
+        make(&home.file);
+        let error = home.load(&[]).unwrap_err();
+        assert!(error.to_string().contains(what), "{error}");
+        let (settings, wrong) = Settings::load_or_last_good(&home.file, []).unwrap();
+        assert_eq!((settings.memory_bytes, wrong.is_some()), (1 << 30, true));
+        assert!(settings.set("node.name", Some("heron")).is_err());
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_setting() {
+    let home = Home::with("\u{feff}[limits]\nmemory = \"2GiB\"\n");
+    assert_eq!(home.load(&[]).unwrap().memory_bytes, 2 << 30);
+}
+
+#[test]
+fn a_link_to_the_file_is_followed_and_stays_a_link() {
+    let home = Home::with("");
+    let real = home.file.with_file_name("dotfiles.toml");
+    std::fs::write(&real, "[limits]\nmemory = \"2GiB\"\n").unwrap();
+    std::os::unix::fs::symlink(&real, &home.file).unwrap();
+    let settings = home.load(&[]).unwrap();
+    assert_eq!(settings.memory_bytes, 2 << 30);
+    settings.set("node.name", Some("heron")).unwrap();
+    assert!(home.file.is_symlink());
+    assert!(std::fs::read_to_string(&real).unwrap().contains("heron"));
+}
+
 #[test]
 fn a_choice_takes_its_words_only() {
     let home = Home::with("");
