@@ -99,8 +99,10 @@ impl World {
         }
         self.look();
         self.must_be_done();
-        // Transient jobs go by themselves, ten minutes after they came.
-        let until = self.stage.agenda.now() + HOUR;
+        // Transient jobs go by themselves, ten minutes after they came. An author
+        // whose job an old backup does not know submits it again, and every
+        // machine may be asleep, for two hours at most.
+        let until = self.stage.agenda.now() + 3 * HOUR;
         let mut ask_at = 0;
         while self.stage.broken.is_none()
             && self.node.disk.remains().is_some()
