@@ -1,5 +1,6 @@
 //! What a running task holds: its WASI context, its limits, and how its end is read.
 
+use sandbox::inspect::bytes;
 use sandbox::{End, inert, limits};
 use wasmtime::{ResourceLimiter, Trap, WasmBacktrace};
 use wasmtime_wasi::{I32Exit, WasiCtxView, WasiView, p1::WasiP1Ctx};
@@ -129,10 +130,12 @@ impl Bounds {
 
     fn limit_reached(&self) -> Option<End> {
         if let Some(wanted) = self.memory_refused {
-            let message = format!(
-                "it asked for {wanted} bytes and may have {}",
-                self.memory_bytes
-            );
+            let (asked, limit) = (bytes(wanted as u64), bytes(self.memory_bytes as u64));
+            let message = if asked == limit {
+                format!("it asked for a little more than the {limit} that it may have")
+            } else {
+                format!("it asked for {asked} and may have {limit}")
+            };
             return Some(End::MemoryLimit { message });
         }
         let wanted = self.table_refused?;

@@ -27,6 +27,7 @@ pub use function::{
 };
 pub use kernel::{Fold, KernelDescription, Parameter, ParameterKind, Split};
 pub use parameter::{ParameterError, check_parameters, parameters_from_json};
+pub use show::bytes;
 pub use text::{TextError, to_binary};
 pub use toolchain::Toolchain;
 

@@ -45,7 +45,7 @@ pub(super) fn names<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -
 }
 
 /// A size for people: `132 bytes`, `1.8 MiB`.
-pub(super) fn bytes(bytes: u64) -> String {
+pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 3] = ["KiB", "MiB", "GiB"];
     if bytes == 1 {
         return "1 byte".into();
