@@ -25,25 +25,37 @@ const WINDOW: &str = "window";
 /// What the benches run; the kernels natively, to compare with.
 const BINARIES: &[&str] = &["cli", "executor", "mandelbrot", "word_count"];
 
+/// The app and what it brings, as it is packed.
+const APP: &[&str] = &["app", "executor", "cli"];
+
 /// All benches but the window's, or those whose example's name contains a word
 /// of `rest`.
 pub(crate) fn bench(rest: &[String]) -> Done {
+    let is_wanted =
+        |example: &str| rest.is_empty() || rest.iter().any(|word| example.contains(word.as_str()));
+    let wanted: Vec<_> = BENCHES
+        .iter()
+        .filter(|(_, example)| is_wanted(example))
+        .collect();
     kernels::build()?;
-    say("Release builds");
-    run(cargo(&["build", "--release", "--locked"])
-        .args(BINARIES.iter().flat_map(|name| ["--package", name])))?;
+    if !wanted.is_empty() {
+        say("Release builds");
+        run(cargo(&["build", "--release", "--locked"])
+            .args(BINARIES.iter().flat_map(|name| ["--package", name])))?;
+    }
     let mut lines = Vec::new();
     println!("{}", machine());
-    for (package, example) in BENCHES {
-        if rest.is_empty() || rest.iter().any(|word| example.contains(word.as_str())) {
-            say(&format!("{package}: {example}"));
-            lines.extend(figures(example, of_example(package, example))?);
-        }
+    for (package, example) in wanted {
+        say(&format!("{package}: {example}"));
+        lines.extend(figures(example, of_example(package, example))?);
     }
     if rest.iter().any(|word| word == WINDOW) {
         app::prepare()?;
         app::prepare_tests()?;
         say("The window");
+        // The app starts executors that lie beside it.
+        run(cargo(&["build", "--release", "--locked"])
+            .args(APP.iter().flat_map(|name| ["--package", name])))?;
         lines.extend(figures(WINDOW, of_window())?);
     }
     let path = target().join("bench.jsonl");
@@ -67,21 +79,12 @@ fn of_example(package: &str, example: &str) -> Command {
 }
 
 fn of_window() -> Command {
-    cargo(&[
-        "test",
-        "--release",
-        "--locked",
-        "--quiet",
-        "--package",
-        "app",
-        "--test",
-        "window",
-        "--",
-        "--ignored",
-        "--nocapture",
-        "--exact",
-        "measures::measures",
-    ])
+    let mut command = cargo(&["test", "--release", "--locked", "--quiet"]);
+    command
+        .args(APP.iter().flat_map(|name| ["--package", name]))
+        .args(["--test", "window", "--", "--ignored", "--nocapture"])
+        .args(["--exact", "measures::measures"]);
+    command
 }
 
 fn figures(name: &str, mut command: Command) -> Result<Vec<String>, String> {

@@ -154,3 +154,42 @@ fn two_clients_without_a_node_share_the_first_ones() {
         (0..30).map(|i| format!("{i}\n")).collect::<String>()
     );
 }
+
+#[test]
+fn doctor_says_when_the_service_stops_at_logout() {
+    let home = Home::new();
+    let uid = rustix::process::getuid().as_raw();
+    let machine = [
+        "run/systemd/system".to_owned(),
+        "usr/lib/systemd/user/skep.service".to_owned(),
+        "etc/systemd/user/default.target.wants/skep.service".to_owned(),
+        format!(
+            "sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/app.slice/skep.service"
+        ),
+    ];
+    for part in machine {
+        std::fs::create_dir_all(home.path("machine").join(part)).unwrap();
+    }
+    let doctor = || {
+        let mut command = home.skep(&["doctor"]);
+        command
+            .env("SKEP_SYSTEM_ROOT", home.path("machine"))
+            .env("USER", "ada");
+        finish(command.spawn().unwrap())
+    };
+    let said = doctor();
+    assert!(
+        said.text()
+            .contains("skep.service runs, and stops when you log out"),
+        "{said:?}"
+    );
+    assert!(said.text().contains("loginctl enable-linger"), "{said:?}");
+    std::fs::create_dir_all(home.path("machine/var/lib/systemd/linger/ada")).unwrap();
+    let said = doctor();
+    assert!(
+        said.text()
+            .contains("skep.service runs, also while you are logged out"),
+        "{said:?}"
+    );
+    assert!(!said.text().contains("enable-linger"), "{said:?}");
+}
