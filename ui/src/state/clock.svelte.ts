@@ -2,29 +2,34 @@
 
 const TICK_MS = 1_000;
 
+/** Runs it now and again while the window can be seen, and as soon as it can be seen again. */
+export function whileSeen(run: () => void, every_ms: number): () => void {
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const look = (): void => {
+    clearInterval(timer);
+    if (document.hidden) return;
+    run();
+    timer = setInterval(run, every_ms);
+  };
+  look();
+  document.addEventListener("visibilitychange", look);
+  return () => {
+    clearInterval(timer);
+    document.removeEventListener("visibilitychange", look);
+  };
+}
+
 class Clock {
   #now = $state(Date.now());
-  #timer: ReturnType<typeof setInterval> | undefined;
 
   get now(): number {
     return this.#now;
   }
 
   start(): () => void {
-    const run = (): void => {
-      clearInterval(this.#timer);
-      if (document.hidden) return;
+    return whileSeen(() => {
       this.#now = Date.now();
-      this.#timer = setInterval(() => {
-        this.#now = Date.now();
-      }, TICK_MS);
-    };
-    run();
-    document.addEventListener("visibilitychange", run);
-    return () => {
-      clearInterval(this.#timer);
-      document.removeEventListener("visibilitychange", run);
-    };
+    }, TICK_MS);
   }
 }
 

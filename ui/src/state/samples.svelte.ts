@@ -1,6 +1,7 @@
 /** A machine's measured past, kept up to date while a view shows it. */
 import { ApiError, bridge } from "../bridge/bridge";
 import type { Sample } from "../bridge/types";
+import { whileSeen } from "./clock.svelte";
 
 export interface History {
   every_ms: number;
@@ -32,13 +33,10 @@ export function history(machine: () => string | undefined, span: () => "day" | "
         if (current && now.state !== "there") now = { state: "failed", error: ApiError.from(thrown) };
       }
     };
-    void load();
-    const timer = setInterval(() => {
-      if (!document.hidden) void load();
-    }, REFRESH_MS);
+    const rest = whileSeen(() => void load(), REFRESH_MS);
     return () => {
       current = false;
-      clearInterval(timer);
+      rest();
     };
   });
   return {

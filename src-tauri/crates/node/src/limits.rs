@@ -106,8 +106,10 @@ pub(crate) const LIVE_BYTES: usize = 1 << 20;
 
 /// Between two changes told to one who watches.
 pub(crate) const CHANGES_EVERY: Duration = Duration::from_millis(250);
-/// Between two readings of a machine told to one who watches.
+/// Between two readings of a machine told to one who watches, while tasks run
+/// and while none do.
 pub(crate) const VITALS_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const VITALS_RESTING: Duration = Duration::from_secs(3);
 /// Ended jobs that one who begins to watch is told of.
 pub(crate) const JOBS_WATCHED: usize = 100;
 /// What one event of a watch carries, in bytes of JSON, about: a quarter of a

@@ -8,7 +8,9 @@ mod cells;
 mod portion;
 
 use crate::library::Library;
-use crate::limits::{CHANGES_EVERY, CHANGES_WAITING, JOBS_WATCHED, LOOK_EVERY, VITALS_EVERY};
+use crate::limits::{
+    CHANGES_EVERY, CHANGES_WAITING, JOBS_WATCHED, LOOK_EVERY, VITALS_EVERY, VITALS_RESTING,
+};
 use crate::spans::{self, Spans};
 use crate::views::{self, Names};
 use api::{
@@ -17,6 +19,7 @@ use api::{
 use pool::{Coordinator, Counts, JobId, MachineId};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
@@ -208,7 +211,7 @@ impl<S: Surroundings> Watching<S> {
                         () = sleep_until(told + CHANGES_EVERY) => {}
                     }
                 }
-                () = sleep_until((self.vitals + VITALS_EVERY).max(told + CHANGES_EVERY)) => {}
+                () = sleep_until((self.vitals + self.vitals_every()).max(told + CHANGES_EVERY)) => {}
             }
             let mut pending = noted.take();
             let mut jobs = std::mem::take(&mut pending.jobs);
@@ -268,6 +271,16 @@ impl<S: Surroundings> Watching<S> {
         Ok(())
     }
 
+    /// A machine that rests is looked at less often: whoever watches it should
+    /// not cost more than it does.
+    fn vitals_every(&self) -> Duration {
+        let works = self
+            .counts
+            .as_ref()
+            .is_some_and(|(counts, _)| counts.tasks_running > 0);
+        if works { VITALS_EVERY } else { VITALS_RESTING }
+    }
+
     /// Adds the jobs that differ from what was told.
     fn jobs(&mut self, seen: Vec<(JobId, JobView)>, changes: &mut Changes) {
         for (id, job) in seen {
@@ -284,14 +297,14 @@ impl<S: Surroundings> Watching<S> {
     }
 
     /// Machines, what this one contributes and the counts. Readings of a
-    /// machine are news once a second, what it does at once.
+    /// machine are news once in a while, what it does at once.
     async fn vitals(
         &mut self,
         machines_changed: bool,
         counts: Counts,
         changes: &mut Changes,
     ) -> Result<(), Left> {
-        let due = self.vitals.elapsed() >= VITALS_EVERY || self.contribution.is_none();
+        let due = self.vitals.elapsed() >= self.vitals_every() || self.contribution.is_none();
         let counted = Some((counts, self.surroundings.storage()));
         if !due && !machines_changed && self.counts == counted {
             return Ok(());

@@ -52,7 +52,7 @@ export class World {
 
   advance(now: number): void {
     if (this.#pausedUntil !== null && now >= this.#pausedUntil) this.resume(now);
-    const given = new Set(this.#working() ? Array.from({ length: GIVEN_CORES }, (_, core) => core) : []);
+    const given = new Set(this.#working() ? Array.from({ length: this.#given() }, (_, core) => core) : []);
     for (const job of this.jobs.values()) job.advance(now, given);
   }
 
