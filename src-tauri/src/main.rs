@@ -12,6 +12,7 @@ mod notice;
 mod page;
 mod quit;
 mod reach;
+mod renew;
 mod save;
 mod settings;
 mod shell;
@@ -50,7 +51,9 @@ pub(crate) struct App {
     seen: watch::Sender<Seen>,
     /// What was saved last, to be shown again.
     saved: Mutex<Option<PathBuf>>,
+    /// It ends, or becomes a new process.
     quitting: AtomicBool,
+    again: renew::Again,
     safe_graphics: bool,
 }
 
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
             unsafe { std::env::set_var(name, value) };
         }
     }
+    renew::reap_what_was_left();
     match run(launch) {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         Err(why) => {
@@ -128,6 +132,7 @@ fn begin(
         seen: watch::Sender::default(),
         saved: Mutex::default(),
         quitting: AtomicBool::new(false),
+        again: renew::Again::of(&launch)?,
         safe_graphics: launch.safe_graphics,
     };
     let seen = app.seen.clone();

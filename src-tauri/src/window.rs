@@ -174,6 +174,7 @@ async fn forget(handle: AppHandle) {
     let wanted = visible.wait_for(|visible| *visible);
     if tokio::time::timeout(hidden_kept(), wanted).await.is_err() {
         close(&handle);
+        crate::renew::when_at_rest(&handle).await;
     }
 }
 

@@ -14,7 +14,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// What a process and those that it started hold and have used.
 #[derive(Debug, Default)]
-struct Cost {
+pub(crate) struct Cost {
     ticks: u64,
     resident_kib: u64,
     /// Pages that several share are counted once in all.
@@ -22,7 +22,7 @@ struct Cost {
 }
 
 /// Costs by the name of the program.
-fn costs(root: u32) -> BTreeMap<String, Cost> {
+pub(crate) fn costs(root: u32) -> BTreeMap<String, Cost> {
     let mut costs: BTreeMap<String, Cost> = BTreeMap::new();
     let mut open = vec![root];
     while let Some(pid) = open.pop() {

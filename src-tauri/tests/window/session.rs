@@ -131,6 +131,15 @@ impl Session {
         Driver::open(port, env!("CARGO_BIN_EXE_skep-app"), words)
     }
 
+    /// The app as the desktop starts it, with nobody who looks into its page.
+    pub(crate) fn unwatched(&self) {
+        let app = self
+            .command(env!("CARGO_BIN_EXE_skep-app"))
+            .spawn()
+            .expect("the app starts");
+        self.also.borrow_mut().push(app);
+    }
+
     /// A second launch, as from the desktop's menu.
     pub(crate) fn launch_again(&self, words: &[&str]) -> std::process::ExitStatus {
         self.command(env!("CARGO_BIN_EXE_skep-app"))

@@ -146,6 +146,39 @@ fn the_window_comes_and_goes_and_the_node_stays() {
 }
 
 #[test]
+fn what_a_window_left_behind_goes_when_nobody_wants_it_again() {
+    let mut session = Session::start_at_home();
+    session.set("SKEP_HIDDEN_KEPT_MS", Path::new("500"));
+    session.unwatched();
+    wait("the window is there", || session.windows("Skep").pop());
+    let node = wait("the node answers", || status(&session));
+    let engine = || {
+        let programs = crate::measures::costs(node.pid);
+        programs.keys().any(|name| name.starts_with("WebKit"))
+    };
+    assert!(engine());
+
+    close_window(&session);
+    let anew = wait("the app has started anew", || {
+        status(&session).filter(|now| now.started_ms != node.started_ms)
+    });
+    assert_eq!(anew.pid, node.pid, "it is the same process to the desktop");
+    wait("nothing of the web engine is left", || {
+        (!engine()).then_some(())
+    });
+
+    // It stands in the tray as before, and the window comes back.
+    assert!(session.tray.line("Contribute").checked);
+    session.tray.click("Open Skep");
+    wait("the window is back", || session.windows("Skep").pop());
+    assert!(engine());
+    session.tray.click("Quit Skep");
+    wait("the node is gone", || {
+        status(&session).is_none().then_some(())
+    });
+}
+
+#[test]
 fn the_app_takes_over_from_a_node_that_is_killed() {
     let mut session = Session::start();
     let mut elsewhere = session.elsewhere();
