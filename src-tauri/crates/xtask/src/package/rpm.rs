@@ -19,8 +19,16 @@ const AS_THEY_ARE: &str = "\
 %global _buildhost skep
 ";
 
-/// Packs what is staged into `folder`; returns the file.
+/// Where the shells of Debian and of these systems look for completions.
+const COMPLETIONS: [&str; 2] = [
+    "/usr/share/zsh/vendor-completions",
+    "/usr/share/zsh/site-functions",
+];
+
+/// Packs what is staged into `folder`, after the .deb; returns the file.
 pub(super) fn build(package: &Package, stage: &Stage, folder: &Path) -> Result<PathBuf, String> {
+    let [from, to] = COMPLETIONS.map(|place| stage.at(place));
+    fs::rename(&from, &to).map_err(|error| unwritten(&to, &error))?;
     let works = stage.tree.with_file_name("rpm");
     empty(&works)?;
     let spec = works.join("skep.spec");
