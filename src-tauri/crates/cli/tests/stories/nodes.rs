@@ -19,6 +19,11 @@ fn commands_are_clients_of_the_node_that_runs() {
         .to_owned();
     assert_eq!(home.run(&["job", "wait", &id]).code, Some(0));
     assert_eq!(home.run(&["job", "results", &id]).done().text(), "hello\n");
+    // The log is written when nobody waits for anything.
+    until("the log tells of both", || {
+        let log = home.run(&["logs", "--job", &id]).done();
+        log.text().contains("a job was accepted") && log.text().contains("the job ended")
+    });
     let status = home.json(&["status"]);
     assert_eq!(status["pid"], node.id());
     assert_eq!(

@@ -195,10 +195,14 @@ impl Model {
                     stage.accuse(format!("I4: {output:?} is published, granted is {task:?}"));
                 }
             }
-            Event::JobAccepted(_)
-            | Event::JobChanged(_)
-            | Event::MachineChanged(_)
-            | Event::Term(_) => {}
+            Event::JobAccepted(job) => {
+                if !self.jobs.contains_key(job) {
+                    stage.accuse(format!(
+                        "I10: {job} is said to be accepted, and is not durable"
+                    ));
+                }
+            }
+            Event::JobChanged(_) | Event::MachineChanged(_) | Event::Term(_) => {}
         }
     }
 
