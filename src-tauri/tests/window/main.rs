@@ -3,12 +3,12 @@
 #![cfg(target_os = "linux")]
 
 mod contribution;
+mod costs;
 mod desktop;
 mod driver;
 mod explore;
 mod faults;
 mod looks;
-mod measures;
 mod notices;
 mod session;
 mod stories;

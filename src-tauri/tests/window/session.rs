@@ -228,10 +228,11 @@ impl Session {
             });
             let submit = serde_json::from_value(submit).expect("a job in the door's words");
             let answer = client.call(Request::Submit(submit), None).await;
-            match answer.expect("it is accepted").reply {
-                Reply::Submitted { job, .. } => job,
-                other => panic!("{other:?}"),
-            }
+            let reply = answer.expect("it is accepted").reply;
+            let Reply::Submitted { job, .. } = reply else {
+                panic!("{reply:?}")
+            };
+            job
         })
     }
 

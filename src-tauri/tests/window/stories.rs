@@ -153,7 +153,7 @@ fn what_a_window_left_behind_goes_when_nobody_wants_it_again() {
     wait("the window is there", || session.windows("Skep").pop());
     let node = wait("the node answers", || status(&session));
     let engine = || {
-        let programs = crate::measures::costs(node.pid);
+        let programs = crate::costs::costs(node.pid);
         programs.keys().any(|name| name.starts_with("WebKit"))
     };
     assert!(engine());

@@ -79,11 +79,10 @@ fn of_example(package: &str, example: &str) -> Command {
 }
 
 fn of_window() -> Command {
-    let mut command = cargo(&["test", "--release", "--locked", "--quiet"]);
+    let mut command = cargo(&["bench", "--locked", "--quiet"]);
     command
         .args(APP.iter().flat_map(|name| ["--package", name]))
-        .args(["--test", "window", "--", "--ignored", "--nocapture"])
-        .args(["--exact", "measures::measures"]);
+        .args(["--bench", "window"]);
     command
 }
 

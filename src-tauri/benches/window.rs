@@ -1,69 +1,36 @@
 //! What the window costs: figures for people, printed and never judged.
 //! `cargo xtask bench window`
 
-use crate::explore::first_tiles;
-use crate::session::{Session, wait};
-use crate::stories::{close_window, status};
-use std::collections::BTreeMap;
-use std::path::Path;
+#![expect(
+    dead_code,
+    unused_imports,
+    reason = "the stories use all of what is shared with them"
+)]
+
+#[path = "../tests/window/costs.rs"]
+mod costs;
+#[path = "../tests/window/driver.rs"]
+mod driver;
+#[path = "../tests/window/explore.rs"]
+mod explore;
+#[path = "../tests/window/notices.rs"]
+mod notices;
+#[path = "../tests/window/session.rs"]
+mod session;
+#[path = "../tests/window/stories.rs"]
+mod stories;
+#[path = "../tests/window/tray.rs"]
+mod tray;
+
+use costs::costs;
+use explore::first_tiles;
+use session::{Session, wait};
 use std::time::{Duration, Instant, SystemTime};
+use stories::{close_window, status};
 
 const IDLE: Duration = Duration::from_secs(20);
 /// The kernel counts processor time in these.
 const TICKS_PER_SECOND: f64 = 100.0;
-
-/// What a process and those that it started hold and have used.
-#[derive(Debug, Default)]
-pub(crate) struct Cost {
-    ticks: u64,
-    resident_kib: u64,
-    /// Pages that several share are counted once in all.
-    share_kib: u64,
-}
-
-/// Costs by the name of the program.
-pub(crate) fn costs(root: u32) -> BTreeMap<String, Cost> {
-    let mut costs: BTreeMap<String, Cost> = BTreeMap::new();
-    let mut open = vec![root];
-    while let Some(pid) = open.pop() {
-        let of = Path::new("/proc").join(pid.to_string());
-        let read = |name: &str| std::fs::read_to_string(of.join(name)).unwrap_or_default();
-        let stat = read("stat");
-        // The name stands in brackets and may hold spaces.
-        let after = stat.rsplit_once(") ").map_or("", |(_, after)| after);
-        let ticks = after
-            .split(' ')
-            .skip(11)
-            .take(2)
-            .filter_map(|ticks| ticks.parse::<u64>().ok())
-            .sum::<u64>();
-        let maps = read("smaps_rollup");
-        let kib = |field: &str| -> u64 {
-            maps.lines()
-                .find_map(|line| line.strip_prefix(field)?.trim().strip_suffix(" kB"))
-                .and_then(|kib| kib.parse().ok())
-                .unwrap_or(0)
-        };
-        let cost = costs.entry(read("comm").trim().to_owned()).or_default();
-        cost.ticks += ticks;
-        cost.resident_kib += kib("Rss:");
-        cost.share_kib += kib("Pss:");
-        for task in std::fs::read_dir(of.join("task"))
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let children = std::fs::read_to_string(task.path().join("children"));
-            let children = children.unwrap_or_default();
-            open.extend(
-                children
-                    .split_whitespace()
-                    .filter_map(|pid| pid.parse::<u32>().ok()),
-            );
-        }
-    }
-    costs
-}
 
 /// One line of the table of `cargo xtask bench`.
 fn report(name: &str, unit: &str, mut values: Vec<f64>, floor: Option<f64>, note: &str) {
@@ -144,9 +111,7 @@ fn first_paint() -> f64 {
     painted - shown.unwrap_or_default().as_secs_f64() * 1000.0
 }
 
-#[test]
-#[ignore = "measures for twelve minutes, and judges nothing"]
-fn measures() {
+fn main() {
     report(
         "first paint after the window was seen",
         "ms",
