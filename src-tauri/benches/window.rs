@@ -23,7 +23,7 @@ mod stories;
 mod tray;
 
 use costs::costs;
-use explore::first_tiles;
+use explore::explores;
 use session::{Session, wait};
 use std::time::{Duration, Instant, SystemTime};
 use stories::{close_window, status};
@@ -109,6 +109,22 @@ fn first_paint() -> f64 {
         .expect("the web view says when it painted first");
     let shown = shown.duration_since(SystemTime::UNIX_EPOCH);
     painted - shown.unwrap_or_default().as_secs_f64() * 1000.0
+}
+
+/// Zooms in so many times; how long the first tile of each view took, in
+/// milliseconds.
+fn first_tiles(times: usize) -> Vec<f64> {
+    let mut session = Session::start();
+    let page = explores(&mut session);
+    let closer = |_| {
+        page.press("+");
+        let felt = wait("its first tile comes", || {
+            page.run("return window.firstTile").as_f64()
+        });
+        page.reads("Rendered");
+        felt
+    };
+    (0..times).map(closer).collect()
 }
 
 fn main() {

@@ -33,7 +33,7 @@ fn open_tasks(session: &Session) -> Option<u32> {
 }
 
 /// The sample's picture, rendered and open to walk in.
-fn explores(session: &mut Session) -> Driver {
+pub(crate) fn explores(session: &mut Session) -> Driver {
     let page = session.app(&[]);
     page.click(&button("Set up this machine"));
     page.click(&button("Contribute"));
@@ -46,22 +46,6 @@ fn explores(session: &mut Session) -> Driver {
     page.run(WATCH_TILES);
     page.click("//*[@role='application']");
     page
-}
-
-/// Zooms in so many times; how long the first tile of each view took, in
-/// milliseconds.
-pub(crate) fn first_tiles(times: usize) -> Vec<f64> {
-    let mut session = Session::start();
-    let page = explores(&mut session);
-    let closer = |_| {
-        page.press("+");
-        let felt = wait("its first tile comes", || {
-            page.run("return window.firstTile").as_f64()
-        });
-        page.reads("Rendered");
-        felt
-    };
-    (0..times).map(closer).collect()
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::driver::Driver;
 use crate::session::{Session, end, wait};
 use api::{BytesOf, JobState, JobView, Reply, Request, Status};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// A program that needs nothing and prints one line.
 pub(crate) const HELLO: &str = r#"(module
@@ -58,18 +59,26 @@ pub(crate) fn result(session: &Session, job: &JobView, index: u32) -> Vec<u8> {
 }
 
 pub(crate) fn close_window(session: &Session) {
-    let window = wait("the window is there", || session.windows("Skep").pop());
-    let keys = [
-        "windowactivate",
-        "--sync",
-        &window,
-        "key",
-        "--clearmodifiers",
-        "alt+F4",
-    ];
-    session.xdotool(&keys);
+    /// A key is lost on a window that is not quite there yet.
+    const PRESS_AGAIN: Duration = Duration::from_secs(2);
+    wait("the window is there", || session.windows("Skep").pop());
+    let mut pressed: Option<Instant> = None;
     wait("the window is away", || {
-        session.windows("Skep").is_empty().then_some(())
+        let Some(window) = session.windows("Skep").pop() else {
+            return Some(());
+        };
+        if pressed.is_none_or(|pressed| pressed.elapsed() > PRESS_AGAIN) {
+            pressed = Some(Instant::now());
+            session.xdotool(&[
+                "windowactivate",
+                "--sync",
+                &window,
+                "key",
+                "--clearmodifiers",
+                "alt+F4",
+            ]);
+        }
+        None
     });
 }
 
