@@ -4,6 +4,7 @@
 //! when the window is closed. Nothing here decides about jobs or tasks, and
 //! the page that it shows reaches two commands and nothing else.
 
+mod autostart;
 mod bridge;
 mod drag;
 mod files;
@@ -92,16 +93,12 @@ fn main() -> ExitCode {
 
 fn run(launch: Launch) -> Result<i32, Box<dyn std::error::Error>> {
     let folders = Folders::locate(&launch.place)?;
-    let autostart = tauri_plugin_autostart::Builder::new()
-        .app_name("Skep")
-        .arg("--hidden");
     let geometry = tauri_plugin_window_state::Builder::new()
         .with_state_flags(kept_of_the_window())
         .build();
     let app = tauri::Builder::default()
         .plugin(single_instance(&folders))
         .plugin(tauri_plugin_dialog::init())
-        .plugin(autostart.build())
         .plugin(geometry)
         .invoke_handler(tauri::generate_handler![bridge::call, bridge::watch])
         .setup(move |app| begin(app.handle(), folders, launch))

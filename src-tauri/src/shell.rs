@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use tauri::{AppHandle, Manager};
-use tauri_plugin_autostart::ManagerExt;
 use tauri_plugin_dialog::{DialogExt, FileDialogBuilder, FilePath};
 use tokio::sync::{mpsc, oneshot};
 
@@ -133,7 +132,7 @@ pub(crate) async fn answer(handle: &AppHandle, request: ShellRequest) -> Result<
             reveal(&app, what)?;
             ShellReply::Done
         }
-        ShellRequest::Autostart { on } => autostart(handle, on)?,
+        ShellRequest::Autostart { on } => autostart(on)?,
         ShellRequest::Quit { how } => {
             quit::quit(handle, how);
             ShellReply::Done
@@ -281,16 +280,19 @@ fn reveal(app: &App, what: Reveal) -> Result<(), Error> {
     })
 }
 
-fn autostart(handle: &AppHandle, on: Option<bool>) -> Result<ShellReply, Error> {
-    let session = handle.autolaunch();
-    let set = match on {
-        Some(true) => session.enable(),
-        Some(false) => session.disable(),
-        None => Ok(()),
+fn autostart(on: Option<bool>) -> Result<ShellReply, Error> {
+    let set = || {
+        let entry = crate::autostart::entry()?;
+        match on {
+            Some(true) => entry.enable()?,
+            Some(false) => entry.disable()?,
+            None => {}
+        }
+        Ok(entry.is_enabled()?)
     };
-    set.and_then(|()| session.is_enabled())
+    set()
         .map(|on| ShellReply::Autostart { on })
-        .map_err(|error| {
+        .map_err(|error: Box<dyn std::error::Error>| {
             Error::new(
                 ErrorCode::FolderUnusable,
                 format!("the session's list of programs cannot be changed: {error}"),

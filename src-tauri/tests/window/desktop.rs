@@ -86,7 +86,10 @@ fn starting_at_login_is_a_switch_and_leaves_nothing() {
     let text = wait("the session's list has it", || {
         std::fs::read_to_string(&entry).ok()
     });
-    assert!(text.contains(&format!("Exec={} --hidden", env!("CARGO_BIN_EXE_skep-app"))));
+    assert!(text.contains(&format!(
+        "Exec=\"{}\" --hidden",
+        env!("CARGO_BIN_EXE_skep-app")
+    )));
     page.click(switch);
     wait("the session's list lacks it", || {
         (!entry.exists()).then_some(())
