@@ -80,9 +80,15 @@ export class Picture {
     const coarse = { width: Math.ceil(size.width / COARSE), height: Math.ceil(size.height / COARSE) };
     const all = { left: 0, top: 0, ...size };
     try {
+      // The pass that a person sees first has the node to itself until it is accepted.
+      const first = await this.#submitted(view, coarse, PRIORITY.coarse);
       await Promise.all([
-        this.#render(turn, view, all, coarse, COARSE, PRIORITY.coarse),
-        ...parts.map((part, at) => this.#render(turn, partOf(view, size, part), part, part, 1, at === 0 ? PRIORITY.centre : PRIORITY.rest)),
+        this.#render(turn, first, all, COARSE),
+        ...parts.map(async (part, at) => {
+          if (turn !== this.#turn) return;
+          const job = await this.#submitted(partOf(view, size, part), part, at === 0 ? PRIORITY.centre : PRIORITY.rest);
+          await this.#render(turn, job, part, 1);
+        }),
       ]);
     } catch (thrown) {
       if (turn === this.#turn) this.error = ApiError.from(thrown);
@@ -131,9 +137,21 @@ export class Picture {
     return pan && this.#whole ? uncovered(size, x, y) : centreFirst(size);
   }
 
-  async #render(turn: number, view: View, rect: Rect, pixels: Size, scale: number, priority: number): Promise<void> {
-    const { job } = await bridge().call({ verb: "submit", ...this.#submit(view, pixels, priority) }, "submitted");
-    const { grid, tasks } = await bridge().call({ verb: "job", job }, "job");
+  async #submitted(view: View, pixels: Size, priority: number): Promise<string> {
+    return (await bridge().call({ verb: "submit", ...this.#submit(view, pixels, priority) }, "submitted")).job;
+  }
+
+  async #render(turn: number, job: string, rect: Rect, scale: number): Promise<void> {
+    const early: number[] = [];
+    let came = (index: number): void => void early.push(index);
+    // Following keeps a transient job alive; the end of it lets the job go.
+    const [{ grid, tasks }, end] = await Promise.all([
+      bridge().call({ verb: "job", job }, "job"),
+      bridge().watch({ verb: "follow", job, output: false }, (event) => {
+        if (turn !== this.#turn || event.event !== "results") return;
+        for (let index = event.first; index < event.first + event.count; index += 1) came(index);
+      }),
+    ]);
     const shape = grid ?? [1, tasks.total];
     const part: Part = {
       job,
@@ -142,19 +160,16 @@ export class Picture {
       grid: shape,
       tiles: Array.from({ length: tasks.total }, () => ({ state: "queued" as TaskState, bitmap: null })),
       asked: new Set(),
-      end: () => {},
+      end,
     };
-    // Following keeps a transient job alive; the end of it lets the job go.
-    part.end = await bridge().watch({ verb: "follow", job, output: false }, (event) => {
-      if (turn !== this.#turn || event.event !== "results") return;
-      for (let index = event.first; index < event.first + event.count; index += 1) void this.#fetch(turn, part, index);
-    });
+    came = (index) => void this.#fetch(turn, part, index);
     if (turn !== this.#turn) {
       part.end();
       await bridge().call({ verb: "cancel", job }, "done");
       return;
     }
     this.#parts.push(part);
+    early.forEach(came);
     this.#tell();
     // Tiles that came before the first event would be missed.
     await this.#look(turn, part);
