@@ -24,7 +24,7 @@ export function machine(changed: Partial<MachineView> = {}): MachineView {
 }
 
 export function contribution(changed: Partial<Contribution> = {}): Contribution {
-  return { on: true, state: "working", reason: "Working on tiles", cores: 6, cores_given: 6, memory_bytes: 4e9, paused: false, paused_until_ms: null, rules: [], ...changed };
+  return { on: true, state: "working", reason: "Working on tiles", cores: 6, cores_given: 6, memory_bytes: 4e9, paused: false, paused_until_ms: null, idle_source: "", rules: [], ...changed };
 }
 
 export function changes(changed: Partial<Changes> = {}): { event: "changed" } & Changes {

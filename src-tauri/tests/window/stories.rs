@@ -219,6 +219,7 @@ fn a_newcomer_sees_the_sample_and_runs_a_program_of_their_own() {
     let sample = ended(&session, "mandelbrot");
     assert_eq!((sample.state, sample.tasks.done), (JobState::Done, 256));
     page.reads("This ran on 1 machine");
+    let machine = status(&session).expect("a node answers").machines.remove(0);
     page.click(&button("Explore the picture"));
     page.reads("256");
     let picture = session.home().join("picture.png");
@@ -226,6 +227,16 @@ fn a_newcomer_sees_the_sample_and_runs_a_program_of_their_own() {
     let saved = std::fs::read(&picture).expect("the picture is there");
     assert!(saved.starts_with(b"\x89PNG"));
     assert!(saved == result(&session, &sample, sample.tasks.total));
+
+    // Who did what when, on a row of this machine.
+    page.run(&format!("location.hash = '#/jobs/{}/timeline'", sample.id));
+    wait("the timeline has a row", || {
+        let rows = "return document.querySelector('.timeline .names')?.innerText ?? ''";
+        page.run(rows)
+            .as_str()?
+            .contains(&machine.name)
+            .then_some(())
+    });
 
     // A file, from the file manager.
     let program = session.home().join("hello from me.wat");

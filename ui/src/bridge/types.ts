@@ -46,6 +46,7 @@ export type {
   Sample,
   SampleSpan,
   Span,
+  Stop,
   Split,
   Status,
   Submit,

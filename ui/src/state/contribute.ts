@@ -10,6 +10,7 @@ export const pauses = {
   hour: { kind: "for", ms: 3_600_000 },
   tomorrow: { kind: "tomorrow" },
   resumed: { kind: "resumed" },
+  finished: { kind: "finished" },
 } as const satisfies Record<string, PauseUntil>;
 
 export function setContribution(on: boolean): Promise<void> {

@@ -31,7 +31,7 @@ pub use view::{
     ModuleView, ParameterType, ParameterValue, ParameterView, Reason, Rule, Status, TaskCounts,
     TaskState, TaskView, Verdict,
 };
-pub use watch::{CellRun, Changes, Sample, SampleSpan, Span};
+pub use watch::{CellRun, Changes, Sample, SampleSpan, Span, Stop};
 
 /// Of the whole contract; a peer with another one is told so and left alone.
 pub const VERSION: u32 = 1;

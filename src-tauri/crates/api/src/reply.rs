@@ -4,7 +4,7 @@ use crate::view::{
     Card, Check, ConfigValue, Contribution, FailureView, JobView, LogLine, MachineView, ModuleView,
     Status, TaskCounts, TaskState, TaskView,
 };
-use crate::watch::{Changes, Sample, Span};
+use crate::watch::{Changes, Sample, Span, Stop};
 use serde::{Deserialize, Serialize};
 
 /// The answer to a [`crate::Request`]; which one, the verb says.
@@ -38,6 +38,9 @@ pub enum Reply {
     Task(Box<TaskView>),
     Spans {
         spans: Vec<Span>,
+        /// When machines did not work since the job was accepted, as far as
+        /// this node remembers.
+        stops: Vec<Stop>,
         /// Where the next page begins.
         next: Option<String>,
         /// Tasks that are done and whose time is not known any more: they ran

@@ -121,6 +121,8 @@ pub enum PauseUntil {
     Tomorrow,
     /// When somebody resumes it.
     Resumed,
+    /// Likewise; it begins when the tasks that run have ended.
+    Finished,
 }
 
 /// Where a verb is answered: by this node, or by the pool's coordinator.

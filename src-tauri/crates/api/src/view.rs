@@ -329,6 +329,8 @@ pub struct Contribution {
     pub paused: bool,
     /// When that ends; `None` while it is not paused, and where it ends by hand.
     pub paused_until_ms: Option<i64>,
+    /// Whom the last input is asked of; empty where nobody can sit at it.
+    pub idle_source: String,
     /// Why isn't it working? In the order in which they are asked.
     pub rules: Vec<Rule>,
 }

@@ -50,6 +50,7 @@ pub struct Span {
     /// short ones.
     pub count: u32,
     pub attempt: u32,
+    /// Its id.
     pub machine: String,
     /// Counted from 0 in each machine.
     pub core: u16,
@@ -58,6 +59,19 @@ pub struct Span {
     /// `running`, `done`, `failed`, or `cancelled` for one that was stopped
     /// before its end; what became of the task then, its own state says.
     pub state: TaskState,
+}
+
+/// A machine did not work, for this reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Stop {
+    /// Its id.
+    pub machine: String,
+    pub from_ms: i64,
+    /// `None` while it lasts.
+    pub to_ms: Option<i64>,
+    /// One sentence, as the machine said it then.
+    pub reason: String,
 }
 
 /// How far back samples go.

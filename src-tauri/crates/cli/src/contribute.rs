@@ -21,12 +21,15 @@ pub(crate) enum Contribute {
     Off,
     /// It works no more for a while; what runs goes on afterwards, here or elsewhere
     #[command(
-        before_help = "Examples:\n  skep contribute pause 1h\n  skep contribute pause tomorrow\n  skep contribute pause"
+        before_help = "Examples:\n  skep contribute pause 1h\n  skep contribute pause tomorrow\n  skep contribute pause --finish"
     )]
     Pause {
         /// For this long, or `tomorrow`: until the morning; without it until you resume
         #[arg(value_name = "TIME", value_parser = until)]
         until: Option<PauseUntil>,
+        /// Let what runs end before, and begin nothing new; until you resume
+        #[arg(long, conflicts_with = "until")]
+        finish: bool,
     },
     /// Ends a pause
     #[command(
@@ -42,8 +45,13 @@ pub(crate) async fn contribute(context: &Context, contribute: &Contribute) -> Re
     match contribute {
         Contribute::On => change(context, Request::Contribute { on: true }).await,
         Contribute::Off => change(context, Request::Contribute { on: false }).await,
-        Contribute::Pause { until } => {
-            let until = until.unwrap_or(PauseUntil::Resumed);
+        Contribute::Pause { until, finish } => {
+            let open = if *finish {
+                PauseUntil::Finished
+            } else {
+                PauseUntil::Resumed
+            };
+            let until = until.unwrap_or(open);
             change(context, Request::Pause { until }).await
         }
         Contribute::Resume => change(context, Request::Resume).await,
@@ -119,7 +127,9 @@ fn without_node(context: &Context, paused: Option<PausedUntil>) -> Result<(), Fa
     let output = &context.output;
     let until = match paused {
         Some(PausedUntil::Wall(ends)) => Some(format!("paused until {}", words::when(ends))),
-        Some(PausedUntil::Resumed) => Some("paused until you resume it".to_owned()),
+        Some(PausedUntil::Resumed | PausedUntil::Finished) => {
+            Some("paused until you resume it".to_owned())
+        }
         None => None,
     };
     let reason = match (on, until) {
@@ -138,6 +148,7 @@ fn without_node(context: &Context, paused: Option<PausedUntil>) -> Result<(), Fa
             "memory_bytes": 0,
             "paused": paused.is_some(),
             "paused_until": paused.and_then(PausedUntil::ends_ms).map(words::moment),
+            "idle_source": "",
             "rules": [],
         }));
     }

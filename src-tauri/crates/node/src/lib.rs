@@ -37,6 +37,7 @@ pub mod saved;
 pub mod settings;
 mod space;
 mod spans;
+mod stops;
 mod stored;
 mod sweep;
 mod tally;

@@ -9,6 +9,7 @@ mod timeline;
 use crate::driver::Driving;
 use crate::host::Host;
 use crate::spans::Spans;
+use crate::stops::Stops;
 use crate::views::Names;
 use crate::{modules, views};
 use api::{Error, ErrorCode, Reply};
@@ -27,6 +28,7 @@ pub(crate) struct Library {
     /// This machine, where it may work for the pool.
     own: Option<MachineId>,
     spans: Arc<Spans>,
+    stops: Arc<Stops>,
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +54,7 @@ impl Library {
         blobs: Blobs,
         host: Arc<Host>,
         own: MachineId,
-        spans: Arc<Spans>,
+        (spans, stops): (Arc<Spans>, Arc<Stops>),
     ) -> Library {
         Library {
             rules: Rules::Driven(driving),
@@ -62,6 +64,7 @@ impl Library {
             seen: Arc::default(),
             own: Some(own),
             spans,
+            stops,
         }
     }
 
@@ -74,6 +77,7 @@ impl Library {
             seen: Arc::default(),
             own: None,
             spans: Arc::new(Spans::new()),
+            stops: Arc::default(),
         }
     }
 
@@ -153,8 +157,9 @@ impl Library {
     }
 
     /// What this machine is called.
-    pub(crate) fn own_name(&self, names: &Names) -> String {
-        self.own.map_or_else(String::new, |own| names.of(&own))
+    /// The id of this machine; empty where no node runs.
+    pub(crate) fn own_id(&self) -> String {
+        self.own.map_or_else(String::new, |own| own.to_string())
     }
 
     async fn found(&self, id: JobId) -> Result<Found, Error> {

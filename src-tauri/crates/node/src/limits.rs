@@ -117,6 +117,8 @@ pub(crate) const JOBS_WATCHED: usize = 100;
 pub(crate) const CHANGES_BYTES: usize = 256 << 10;
 /// Events that wait for one who watches; beyond, changes gather.
 pub(crate) const CHANGES_WAITING: usize = 4;
+/// Times at which one machine did not work that are remembered for timelines.
+pub(crate) const STOPS_PER_MACHINE: usize = 256;
 /// Spans that are kept of one job: more than a timeline shows one by one.
 pub(crate) const SPANS_PER_JOB: usize = 20_000;
 /// Spans that are kept in all, of about a hundred bytes.

@@ -183,7 +183,6 @@ struct Seen {
     missing: Vec<JobId>,
     cells: Option<Vec<CellRun>>,
     counts: Counts,
-    names: Names,
 }
 
 /// Which jobs are looked at.
@@ -256,7 +255,7 @@ impl<S: Surroundings> Watching<S> {
         if let Some(job) = watched {
             let (spans, until) = self.watches.spans.since(&job, self.spans);
             self.spans = until;
-            let machine = self.library.own_name(&seen.names);
+            let machine = self.library.own_id();
             changes.spans = spans
                 .iter()
                 .map(|span| spans::view(span, &machine))
@@ -383,7 +382,6 @@ fn look(
             .and_then(|job| rules.cells(job))
             .map(|cells| cells.iter().map(cells::view).collect()),
         counts: rules.counts(),
-        names,
     }
 }
 

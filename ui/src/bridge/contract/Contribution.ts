@@ -28,6 +28,10 @@ paused: boolean,
  */
 paused_until_ms: number | null, 
 /**
+ * Whom the last input is asked of; empty where nobody can sit at it.
+ */
+idle_source: string, 
+/**
  * Why isn't it working? In the order in which they are asked.
  */
 rules: Array<Rule>, };

@@ -3,4 +3,4 @@
 /**
  * When a pause ends.
  */
-export type PauseUntil = { "kind": "for", ms: number, } | { "kind": "tomorrow" } | { "kind": "resumed" };
+export type PauseUntil = { "kind": "for", ms: number, } | { "kind": "tomorrow" } | { "kind": "resumed" } | { "kind": "finished" };

@@ -11,12 +11,18 @@ import type { ResultEntry } from "./ResultEntry";
 import type { Sample } from "./Sample";
 import type { Span } from "./Span";
 import type { Status } from "./Status";
+import type { Stop } from "./Stop";
 import type { TaskView } from "./TaskView";
 
 /**
  * The answer to a [`crate::Request`]; which one, the verb says.
  */
 export type Reply = { "reply": "done" } | { "reply": "status" } & Status | { "reply": "blob", blob: string, bytes: number, } | { "reply": "card" } & Card | { "reply": "submitted", job: string, tasks: number, existed: boolean, } | { "reply": "jobs", jobs: Array<JobView>, cursor: string | null, } | { "reply": "job" } & JobView | { "reply": "following" } | { "reply": "tasks", tasks: Array<TaskView>, next: number | null, } | { "reply": "task" } & TaskView | { "reply": "spans", spans: Array<Span>, 
+/**
+ * When machines did not work since the job was accepted, as far as
+ * this node remembers.
+ */
+stops: Array<Stop>, 
 /**
  * Where the next page begins.
  */

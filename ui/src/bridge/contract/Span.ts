@@ -14,7 +14,11 @@ index: number,
  * Tasks with consecutive indices that ran one after the other; 1 but for
  * short ones.
  */
-count: number, attempt: number, machine: string, 
+count: number, attempt: number, 
+/**
+ * Its id.
+ */
+machine: string, 
 /**
  * Counted from 0 in each machine.
  */

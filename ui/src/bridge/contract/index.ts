@@ -44,6 +44,7 @@ export type { SampleSpan } from "./SampleSpan";
 export type { Span } from "./Span";
 export type { Split } from "./Split";
 export type { Status } from "./Status";
+export type { Stop } from "./Stop";
 export type { Submit } from "./Submit";
 export type { SweptParameter } from "./SweptParameter";
 export type { TaskCounts } from "./TaskCounts";

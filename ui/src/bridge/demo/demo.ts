@@ -102,7 +102,7 @@ export function demoBridge(): Bridge {
         world.contribute(request.on, now());
         return { reply: "contribution", ...world.contribution() };
       case "pause":
-        world.pause(request.until.kind === "for" ? now() + request.until.ms : request.until.kind === "tomorrow" ? new Date(now()).setHours(31, 0, 0, 0) : null, now());
+        world.pause(request.until.kind === "for" ? now() + request.until.ms : request.until.kind === "tomorrow" ? new Date(now()).setHours(31, 0, 0, 0) : null, now(), request.until.kind === "finished");
         return { reply: "contribution", ...world.contribution() };
       case "resume":
         world.resume(now());
@@ -119,7 +119,7 @@ export function demoBridge(): Bridge {
         const spans = world.job(request.job).spans;
         const from = Number(request.from ?? "0");
         const end = Math.min(spans.length, from + request.limit);
-        return { reply: "spans", spans: spans.slice(from, end).map((span) => ({ ...span })), next: end < spans.length ? String(end) : null, dropped: 0 };
+        return { reply: "spans", spans: spans.slice(from, end).map((span) => ({ ...span })), stops: world.stops, next: end < spans.length ? String(end) : null, dropped: 0 };
       }
       case "samples":
         return { reply: "samples", ...world.samples(request.span, now()) };

@@ -1,6 +1,6 @@
 /** The demo's pool: one machine, its jobs, its log, and the time that passes. */
 import { ApiError } from "../bridge";
-import type { Contribution, JobView, MachineState, MachineView, ModuleView, Rule, Sample, Status, Submit } from "../types";
+import type { Contribution, JobView, MachineState, MachineView, ModuleView, Rule, Sample, Status, Stop, Submit } from "../types";
 import { CORES, GIVEN_CORES, MACHINE_ID, castJobs, castModules } from "./cast";
 import { type Chance, chance, hexDigits } from "./chance";
 import { DemoJob } from "./job";
@@ -29,10 +29,14 @@ export class World {
   #chance: Chance = chance(20_260);
   #on: boolean;
   #paused = false;
+  /** Takes nothing new, and pauses when nothing runs any more. */
+  #finishing = false;
   #pausedUntil: number | null = null;
   /** The day of the month on which it was paused. */
   #pausedOn = 0;
   #started: number;
+  /** When this machine did not work. */
+  readonly stops: Stop[] = [];
 
   constructor(scene: Scene, now: number) {
     this.scene = scene;
@@ -52,8 +56,9 @@ export class World {
 
   advance(now: number): void {
     if (this.#pausedUntil !== null && now >= this.#pausedUntil) this.resume(now);
-    const given = new Set(this.#working() ? Array.from({ length: this.#given() }, (_, core) => core) : []);
+    const given = new Set(this.#working() && !this.#finishing ? Array.from({ length: this.#given() }, (_, core) => core) : []);
     for (const job of this.jobs.values()) job.advance(now, given);
+    if (this.#finishing && this.#cores() === 0) this.pause(null, now);
   }
 
   contribute(on: boolean, now: number): void {
@@ -62,7 +67,10 @@ export class World {
     this.settings.set("contribute.on", String(on));
   }
 
-  pause(until_ms: number | null, now: number): void {
+  /** Pauses; `finish`: once what runs has ended. */
+  pause(until_ms: number | null, now: number, finish = false): void {
+    this.#finishing = finish && this.#cores() > 0;
+    if (this.#finishing) return;
     this.#paused = true;
     this.#pausedUntil = until_ms;
     this.#pausedOn = new Date(now).getDate();
@@ -70,6 +78,7 @@ export class World {
   }
 
   resume(now: number): void {
+    this.#finishing = false;
     this.#paused = false;
     this.#pausedUntil = null;
     this.#hold(now);
@@ -159,8 +168,9 @@ export class World {
       cores: this.#given(),
       cores_given: GIVEN_CORES,
       memory_bytes: 32 * GIB,
-      paused: this.#paused,
+      paused: this.#paused || this.#finishing,
       paused_until_ms: this.#pausedUntil,
+      idle_source: "the X server :0",
       rules: this.#rules(),
     };
   }
@@ -202,6 +212,9 @@ export class World {
 
   /** Stops or starts the running jobs as the policy says now. */
   #hold(now: number): void {
+    const last = this.stops.at(-1);
+    if (last?.to_ms === null) last.to_ms = now;
+    if (!this.#working()) this.stops.push({ machine: MACHINE_ID, from_ms: now, to_ms: null, reason: this.#reason() });
     const reason = this.#working() ? null : { code: "machines_paused", text: `waiting for a machine that is paused: ${this.#against()}` };
     for (const job of this.jobs.values()) if (job.plan.cores.length > 0) job.hold(reason, now);
   }
@@ -222,12 +235,14 @@ export class World {
 
   #state(): MachineState {
     if (!this.#on || this.#paused) return "paused";
+    if (this.#finishing) return "draining";
     if (this.scene === "slowed") return "slowed";
     return this.#cores() > 0 ? "working" : "ready";
   }
 
   #reason(): string {
     if (!this.#working()) return `Paused: ${this.#against()}`;
+    if (this.#finishing) return "Finishing what runs, then pausing";
     if (this.scene === "slowed") return "Slowed down: to stay below 85 °C";
     const job = [...this.jobs.values()].find((one) => one.running > 0);
     return job === undefined ? "Waiting for work" : `Working on ${job.plan.view.name}`;
@@ -251,7 +266,7 @@ export class World {
     const rule = (name: string, setting: string, now: string, met: boolean): Rule => ({ name, setting, now, met });
     return [
       rule("Contribute", this.#on ? "on" : "off", this.#on ? "on" : "off", this.#on),
-      rule("Pause", "when you ask for it", this.#paused ? this.#ends() : "not paused", !this.#paused),
+      rule("Pause", "when you ask for it", this.#finishing ? "when what runs has ended" : this.#paused ? this.#ends() : "not paused", !this.#paused && !this.#finishing),
       rule("Schedule", "always", "tue 14:32", true),
       rule("Battery", "pause", "no battery", true),
       rule("Power saver", "pause", "off", true),

@@ -1,5 +1,5 @@
 /** The attempts of one job in time: which machine and core ran what, and when. */
-import type { Span } from "../../bridge/types";
+import type { Span, Stop } from "../../bridge/types";
 
 /** The attempts of one core of one machine, in the order they started. */
 export interface Lane {
@@ -21,6 +21,8 @@ export class Spans {
   #last = Number.NEGATIVE_INFINITY;
   /** How many older ones the node no longer has. */
   dropped = 0;
+  /** When machines did not work. */
+  stops: readonly Stop[] = [];
 
   get size(): number {
     return this.#byKey.size;
@@ -42,6 +44,7 @@ export class Spans {
     this.#first = Number.POSITIVE_INFINITY;
     this.#last = Number.NEGATIVE_INFINITY;
     this.dropped = 0;
+    this.stops = [];
   }
 
   /** Adds attempts, or tells how known ones went on. */
@@ -204,4 +207,14 @@ export function flow(spans: readonly Span[], tasks: number, from_ms: number, to_
     while (begun < starts.length && (starts[begun] ?? 0) <= end) begun += 1;
     return { from_ms: from_ms + n * step, waiting: Math.max(0, tasks - begun), ended: ended[n] ?? 0 };
   });
+}
+
+/** What the machine said in the gap, of what stopped it for longest; null where nothing did. */
+export function stopIn(stops: readonly Stop[], gap: Gap): string | null {
+  const longest = { ms: 0, reason: null as string | null };
+  for (const { machine, from_ms, to_ms, reason } of stops) {
+    const ms = Math.min(to_ms ?? gap.to_ms, gap.to_ms) - Math.max(from_ms, gap.from_ms);
+    if (machine === gap.machine && ms > longest.ms) Object.assign(longest, { ms, reason });
+  }
+  return longest.reason;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Span } from "../../bridge/types";
+import type { Span, Stop } from "../../bridge/types";
 import { panned, ticks, zoomed } from "./axis";
-import { firstVisible, flow, gaps, Spans } from "./spans";
+import { firstVisible, flow, gaps, Spans, stopIn } from "./spans";
 
 const span = (index: number, core: number, started_ms: number, ended_ms: number | null, more: Partial<Span> = {}): Span => ({
   index, count: 1, attempt: 1, machine: "m", core, started_ms, ended_ms, state: ended_ms === null ? "running" : "done", ...more,
@@ -112,5 +112,19 @@ describe("axis", () => {
     expect(panned({ from_ms: 0, to_ms: 100 }, 50, all)).toEqual({ from_ms: 50, to_ms: 150 });
     expect(panned({ from_ms: 0, to_ms: 100 }, -50, all)).toEqual({ from_ms: 0, to_ms: 100 });
     expect(panned({ from_ms: 800, to_ms: 900 }, 500, all)).toEqual({ from_ms: 900, to_ms: 1_000 });
+  });
+});
+
+describe("what a gap says", () => {
+  const gap = { machine: "m_1", from_ms: 1_000, to_ms: 9_000 };
+  const stop = (machine: string, from_ms: number, to_ms: number | null, reason: string): Stop => ({ machine, from_ms, to_ms, reason });
+
+  it("is what stopped that machine for longest", () => {
+    const stops = [stop("m_1", 0, 2_000, "brief"), stop("m_1", 3_000, null, "hot"), stop("m_2", 0, null, "another machine's")];
+    expect(stopIn(stops, gap)).toBe("hot");
+  });
+
+  it("is nothing where the machine could have worked", () => {
+    expect(stopIn([stop("m_1", 0, 1_000, "before"), stop("m_1", 9_000, null, "after")], gap)).toBeNull();
   });
 });

@@ -1,6 +1,6 @@
 /** What is known of the tasks of one job: their states as they come, and their attempts in time. */
 import { ApiError, bridge } from "../../bridge/bridge";
-import type { Span, TaskState } from "../../bridge/types";
+import type { Span, Stop, TaskState } from "../../bridge/types";
 import { Cells } from "../../parts/grid/cells";
 import { Spans } from "../../parts/timeline/spans";
 import { pool } from "../../state/pool.svelte";
@@ -64,11 +64,12 @@ export class Work {
     try {
       let from: string | null = null;
       do {
-        const page: { spans: Span[]; next: string | null; dropped: number } = await bridge().call(
+        const page: { spans: Span[]; stops: Stop[]; next: string | null; dropped: number } = await bridge().call(
           { verb: "spans", job: this.job, from, limit: PAGE },
           "spans",
         );
         this.spans.dropped = page.dropped;
+        this.spans.stops = page.stops;
         this.#take(page.spans);
         from = page.next;
       } while (from !== null);
@@ -78,6 +79,15 @@ export class Work {
     } finally {
       this.#reading = false;
       this.#spansVersion += 1;
+    }
+  }
+
+  /** Asks again when machines did not work. */
+  async readStops(): Promise<void> {
+    try {
+      this.spans.stops = (await bridge().call({ verb: "spans", job: this.job, from: null, limit: 1 }, "spans")).stops;
+    } catch {
+      // What was known stays; a node that is gone is said elsewhere.
     }
   }
 

@@ -15,6 +15,7 @@ export function pauseMenu(): MenuItem[] {
         { label: words.machines.pauseHour, run: () => void pause(pauses.hour) },
         { label: words.machines.pauseTomorrow, run: () => void pause(pauses.tomorrow) },
         { label: words.machines.pause, run: () => void pause(pauses.resumed) },
+        ...(pool.machineList.some((one) => one.cores_working > 0) ? [{ label: words.machines.finishThenPause, run: () => void pause(pauses.finished) }] : []),
       ];
 }
 

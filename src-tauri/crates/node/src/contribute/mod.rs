@@ -37,6 +37,8 @@ pub(crate) struct Decided {
     pub(crate) cores_if_on: u32,
     /// Holds the system awake.
     pub(crate) awake: bool,
+    /// Whom the last input was asked of; empty where nobody can sit here.
+    pub(crate) asked: Arc<str>,
 }
 
 /// A change of what a person wants, and who waits until the coordinator was
@@ -81,12 +83,13 @@ impl Parts {
     /// Where the worker begins.
     pub(crate) fn first(&self, turnaround_micros: u32) -> WorkerConfig {
         let spare = host::spare_cores();
-        let (decision, _) = self.decide(spare, Before::default());
+        let (decision, _) = self.decide(spare, false, Before::default());
         let mut config = WorkerConfig {
             slots: 0,
             memory_bytes: 0,
             paused: None,
             slowed: None,
+            finishing: false,
             turnaround_micros,
         };
         put(&decision, &mut config);
@@ -101,11 +104,12 @@ impl Parts {
         busy: watch::Receiver<bool>,
     ) -> Contributing {
         let spare = host::spare_cores();
-        let (decision, cores_if_on) = self.decide(spare, Before::default());
+        let (decision, cores_if_on) = self.decide(spare, false, Before::default());
         let (says, decided) = watch::channel(Arc::new(Decided {
             decision,
             cores_if_on,
             awake: false,
+            asked: self.sensors.asked(),
         }));
         let (changes, wanted) = mpsc::channel(CHANGES);
         let seated = self.sensors.readings().presence != Presence::Nobody;
@@ -124,7 +128,7 @@ impl Parts {
     }
 
     /// The decision, and the cores it would be with contributing on.
-    fn decide(&self, spare: u32, before: Before) -> (Decision, u32) {
+    fn decide(&self, spare: u32, working: bool, before: Before) -> (Decision, u32) {
         let settings = self.settings.policy(self.cores, spare);
         let wall = jiff::Zoned::now();
         let situation = Situation {
@@ -134,6 +138,7 @@ impl Parts {
             machine: machine(&self.host, self.cores),
             readings: self.sensors.readings(),
             pause: self.paused.and_then(|until| until.seen_from(&wall)),
+            working,
         };
         let decision = policy::decide(&situation, before);
         if settings.on {
@@ -219,13 +224,14 @@ impl Loop {
         let readings = self.parts.sensors.readings();
         self.parts.host.sense(readings);
         let spare = self.spare(readings);
-        let (decision, cores_if_on) = self.parts.decide(spare, self.before);
+        let (decision, cores_if_on) = self.parts.decide(spare, self.work.is_going(), self.before);
         self.before = decision.before;
         let holds_for = decision.holds_for;
         let work = self.work.is_going() && decision.cores > 0;
         let may = self.parts.settings.keep_awake && is_on_mains(readings);
         let decided = Decided {
             awake: self.awake.keep(work && may, may),
+            asked: self.parts.sensors.asked(),
             decision,
             cores_if_on,
         };
@@ -233,7 +239,7 @@ impl Loop {
         if before.decision.state != decided.decision.state {
             match &decided.decision.state {
                 State::Free => tracing::info!("this machine may work"),
-                State::Slowed(reason) | State::Paused(reason) => {
+                State::Slowed(reason) | State::Finishing(reason) | State::Paused(reason) => {
                     tracing::info!(
                         code = reason.code.as_str(),
                         "{}",
@@ -300,9 +306,10 @@ fn is_on_mains(readings: Readings) -> bool {
 fn put(decision: &Decision, config: &mut WorkerConfig) {
     config.slots = decision.cores;
     config.memory_bytes = decision.memory_bytes;
+    config.finishing = matches!(decision.state, State::Finishing(_));
     (config.paused, config.slowed) = match &decision.state {
         State::Free => (None, None),
-        State::Slowed(reason) => (None, Some(reason.text.clone())),
+        State::Slowed(reason) | State::Finishing(reason) => (None, Some(reason.text.clone())),
         State::Paused(reason) => (Some(reason.text.clone()), None),
     };
 }

@@ -19,6 +19,8 @@ pub enum PausedUntil {
     /// Milliseconds since 1970.
     Wall(i64),
     Resumed,
+    /// As `Resumed`, once what runs has ended.
+    Finished,
 }
 
 impl PausedUntil {
@@ -27,7 +29,7 @@ impl PausedUntil {
     pub fn ends_ms(self) -> Option<i64> {
         match self {
             PausedUntil::Wall(ms) => Some(ms),
-            PausedUntil::Resumed => None,
+            PausedUntil::Resumed | PausedUntil::Finished => None,
         }
     }
 
@@ -58,6 +60,7 @@ impl PausedUntil {
                 .map(|morning| PausedUntil::Wall(morning.timestamp().as_millisecond()))
                 .map_err(|error| Error::new(ErrorCode::Internal, error.to_string())),
             PauseUntil::Resumed => Ok(PausedUntil::Resumed),
+            PauseUntil::Finished => Ok(PausedUntil::Finished),
         }
     }
 
@@ -65,6 +68,7 @@ impl PausedUntil {
     pub(crate) fn seen_from(self, now: &Zoned) -> Option<Pause> {
         let ends = match self {
             PausedUntil::Resumed => return Some(Pause::UntilResumed),
+            PausedUntil::Finished => return Some(Pause::WhenFinished),
             PausedUntil::Wall(ends) => ends,
         };
         let left = ends.checked_sub(now.timestamp().as_millisecond())?;
@@ -76,12 +80,13 @@ impl PausedUntil {
         })
     }
 
-    /// As a number in the store: 0 is no pause.
+    /// As a number in the store: 0 is no pause. Of what runs nothing is left
+    /// after a restart, so that one that waited for it waits no more.
     pub(crate) fn to_row(pause: Option<PausedUntil>) -> i64 {
         match pause {
             None => 0,
             Some(PausedUntil::Wall(ends)) => ends,
-            Some(PausedUntil::Resumed) => i64::MAX,
+            Some(PausedUntil::Resumed | PausedUntil::Finished) => i64::MAX,
         }
     }
 

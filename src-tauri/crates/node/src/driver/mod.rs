@@ -15,17 +15,19 @@ pub(crate) use inbox::{Driving, Input, Turn};
 pub(crate) use rows::{image, pause, paused};
 
 use crate::chores::Chores;
-use crate::clock::Clock;
+use crate::clock::{Clock, wall_ms};
 use crate::follow::Follows;
 use crate::limits::{INPUTS_PER_TURN, SLEEP_MAX, TURNS_BEFORE_TIMER};
 use crate::space::Space;
+use crate::stops::Stops;
 use crate::watch::Watches;
 use bytes::Bytes;
 use inbox::After;
 use pool::codec::{Decoder, encode};
 use pool::message::ToWorker;
-use pool::{Coordinator, Peer};
+use pool::{Coordinator, Event, Peer};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use store::{CommitError, Write, Writer};
 use story::Story;
@@ -40,6 +42,7 @@ pub(crate) struct Driver {
     pub(crate) chores: Chores,
     pub(crate) follows: Follows,
     pub(crate) watches: Watches,
+    pub(crate) stops: Arc<Stops>,
     pub(crate) space: Space,
     /// Smoothed time of a commit, for workers in this process: microseconds.
     pub(crate) commit_micros: watch::Sender<u32>,
@@ -222,6 +225,7 @@ impl Loop {
         }
         while let Some(event) = self.driver.coordinator.poll_event() {
             self.story.note(&event, &self.driver.coordinator);
+            self.note_stop(&event);
             self.driver.watches.note(&event);
             self.driver.follows.publish(event);
         }
@@ -232,6 +236,16 @@ impl Loop {
             // It is tried again; what was committed lies in the log.
             Ok(()) | Err(CommitError::Full) => {}
             Err(error) => end("the store could not be checkpointed", &error),
+        }
+    }
+
+    fn note_stop(&self, event: &Event) {
+        let Event::MachineChanged(id) = event else {
+            return;
+        };
+        let mut machines = self.driver.coordinator.machines();
+        if let Some(machine) = machines.find(|machine| machine.id == *id) {
+            self.driver.stops.note(&machine, wall_ms());
         }
     }
 

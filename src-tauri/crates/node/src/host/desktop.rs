@@ -18,8 +18,10 @@ pub(super) struct Desktop {
 }
 
 impl Desktop {
-    pub(super) fn idle(&mut self) -> Option<Duration> {
-        self.compositor().or_else(|| self.logind())
+    /// And who said so.
+    pub(super) fn idle(&mut self) -> Option<(Duration, &'static str)> {
+        let compositor = self.compositor().map(|idle| (idle, "the desktop"));
+        compositor.or_else(|| Some((self.logind()?, "the login service")))
     }
 
     fn compositor(&mut self) -> Option<Duration> {

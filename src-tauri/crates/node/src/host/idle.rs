@@ -21,6 +21,8 @@ pub(super) struct Seat {
     sessions: Vec<Session>,
     displays: BTreeMap<String, Display>,
     desktop: Desktop,
+    /// Who was asked last, for people; empty where nobody can sit here.
+    asked: String,
 }
 
 /// A connection to an X server.
@@ -38,6 +40,7 @@ impl Seat {
             sessions: Vec::new(),
             displays: BTreeMap::new(),
             desktop: Desktop::default(),
+            asked: String::new(),
         }
     }
 
@@ -49,41 +52,64 @@ impl Seat {
     /// The shortest of all sessions; unknown where one of them is.
     pub(super) fn presence(&mut self) -> Presence {
         let mut presence = Presence::Nobody;
+        let mut asked = Vec::new();
         for session in self.sessions.clone() {
-            let idle = match session {
+            let (idle, whom) = match session {
                 Session::X11(display) => self.x11(&display),
-                Session::Wayland => self.desktop.idle(),
-                Session::Console(terminal) => last_input(&self.dev.join(terminal)),
+                Session::Wayland => told(self.desktop.idle(), "the desktop"),
+                Session::Console(terminal) => {
+                    let idle = last_input(&self.dev.join(&terminal));
+                    (idle, format!("the terminal {terminal}"))
+                }
             };
+            asked.push(match idle {
+                Some(_) => whom,
+                None => format!("{whom}, which does not say"),
+            });
             presence = match (presence, idle) {
                 (Presence::Unknown, _) | (_, None) => Presence::Unknown,
                 (Presence::Nobody, Some(idle)) => Presence::Idle(idle),
                 (Presence::Idle(other), Some(idle)) => Presence::Idle(idle.min(other)),
             };
         }
+        self.asked = asked.join(" and ");
         presence
     }
 
+    /// Whom [`Seat::presence`] asked last; empty where nobody can sit here.
+    pub(super) fn asked(&self) -> &str {
+        &self.asked
+    }
+
     /// A desktop that keeps its server to itself may still answer on the bus.
-    fn x11(&mut self, name: &str) -> Option<Duration> {
-        let name = match name {
-            "" => self.surroundings.display.clone()?,
-            name => name.to_owned(),
+    fn x11(&mut self, name: &str) -> (Option<Duration>, String) {
+        let name = match (name, &self.surroundings.display) {
+            ("", Some(display)) => display.clone(),
+            (name, _) => name.to_owned(),
         };
+        let server = format!("the X server {name}");
         if !self.displays.contains_key(&name)
             && let Some(display) = Display::open(&name)
         {
             self.displays.insert(name.clone(), display);
         }
         match self.displays.get(&name).map(Display::idle) {
-            Some(Some(idle)) => Some(idle),
+            Some(Some(idle)) => (Some(idle), server),
             Some(None) => {
                 // It is gone, or does not say; it is asked anew next time.
                 self.displays.remove(&name);
-                None
+                (None, server)
             }
-            None => self.desktop.idle(),
+            None => told(self.desktop.idle(), &server),
         }
+    }
+}
+
+/// What was answered and by whom, else who should have.
+fn told(answer: Option<(Duration, &str)>, asked: &str) -> (Option<Duration>, String) {
+    match answer {
+        Some((idle, whom)) => (Some(idle), whom.to_owned()),
+        None => (None, asked.to_owned()),
     }
 }
 
@@ -140,6 +166,7 @@ mod tests {
         assert_eq!(seat.presence(), Presence::Nobody);
         seat.look();
         assert_eq!(seat.presence(), Presence::Unknown);
+        assert_eq!(seat.asked(), "the terminal tty2, which does not say");
         let terminal = std::fs::File::create(dir.path().join("tty2")).unwrap();
         let hour = Duration::from_secs(3600);
         let then = std::fs::FileTimes::new().set_accessed(SystemTime::now() - hour);
@@ -148,6 +175,7 @@ mod tests {
             panic!("{:?}", seat.presence())
         };
         assert!(idle >= hour && idle < hour * 2, "{idle:?}");
+        assert_eq!(seat.asked(), "the terminal tty2");
         std::fs::remove_dir_all(folder).unwrap();
         seat.look();
         assert_eq!(seat.presence(), Presence::Nobody);
@@ -160,5 +188,6 @@ mod tests {
             ..Seat::of_machine()
         };
         assert_eq!(seat.presence(), Presence::Unknown);
+        assert_eq!(seat.asked(), "the X server :4711, which does not say");
     }
 }

@@ -9,6 +9,7 @@ use super::script::Script;
 use crate::limits::{LOOK_RESTING, LOOK_SLOW, LOOK_WORKING, READINGS_OLD};
 use pool::policy::{Power, Presence, Readings};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
 use tokio::sync::watch;
@@ -29,10 +30,11 @@ pub(crate) struct Sensors {
     seen: watch::Receiver<Seen>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Seen {
     readings: Readings,
     at: Instant,
+    asked: Arc<str>,
 }
 
 /// Before the first look: nothing is known.
@@ -51,6 +53,7 @@ impl Sensors {
         let (sees, mut seen) = watch::channel(Seen {
             readings: UNREAD,
             at: Instant::now(),
+            asked: "".into(),
         });
         std::thread::Builder::new()
             .name("sensors".to_owned())
@@ -68,11 +71,17 @@ impl Sensors {
 
     /// The last readings; those that grew old are not known any more.
     pub(crate) fn readings(&self) -> Readings {
-        let seen = *self.seen.borrow();
+        let seen = self.seen.borrow();
         if seen.at.elapsed() > READINGS_OLD {
             return UNREAD;
         }
         seen.readings
+    }
+
+    /// Whom the last input was asked of, for people; empty where nobody can sit
+    /// at this machine.
+    pub(crate) fn asked(&self) -> Arc<str> {
+        self.seen.borrow().asked.clone()
     }
 
     /// Resolves when they have changed.
@@ -91,8 +100,12 @@ fn look(interests: &Receiver<Interest>, sees: &watch::Sender<Seen>) {
         let readings = machine.read(interest);
         let at = Instant::now();
         sees.send_if_modified(|seen| {
-            let news = first || seen.readings != readings;
-            *seen = Seen { readings, at };
+            let asked = machine.seat.asked();
+            let news = first || seen.readings != readings || *seen.asked != *asked;
+            if *seen.asked != *asked {
+                seen.asked = asked.into();
+            }
+            (seen.readings, seen.at) = (readings, at);
             news
         });
         first = false;

@@ -17,6 +17,7 @@ use crate::samples::{self, Samples};
 use crate::settings::Settings;
 use crate::space::Space;
 use crate::spans::Spans;
+use crate::stops::Stops;
 use crate::tidy::Tidy;
 use crate::watch::Watches;
 use crate::work::{Supply, Working};
@@ -63,6 +64,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
     let (inbox, received) = mpsc::channel(INBOX);
     let driving = Driving::new(inbox);
     let spans = Arc::new(Spans::new());
+    let stops = Arc::new(Stops::default());
     let watches = Watches::new(spans.clone());
     let library = Library::of_node(
         driving.clone(),
@@ -70,7 +72,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
         blobs,
         host.clone(),
         identity.machine,
-        spans.clone(),
+        (spans.clone(), stops.clone()),
     );
     let (commit_micros, commits) = watch::channel(writer.commit_micros());
     let (ended_says, ended) = watch::channel(false);
@@ -87,6 +89,7 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
         },
         follows: Follows::default(),
         watches: watches.clone(),
+        stops,
         space: space.clone(),
         commit_micros,
     };

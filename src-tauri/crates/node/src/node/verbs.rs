@@ -243,6 +243,7 @@ pub(super) async fn contribution(node: &Inner) -> Result<Contribution, Error> {
         memory_bytes: 0,
         paused: paused.is_some(),
         paused_until_ms: paused.and_then(PausedUntil::ends_ms),
+        idle_source: String::new(),
         rules: Vec::new(),
     };
     let Some(contributing) = &node.contributing else {
@@ -253,6 +254,7 @@ pub(super) async fn contribution(node: &Inner) -> Result<Contribution, Error> {
     let (state, reason) = match &decision.state {
         State::Paused(reason) => (MachineState::Paused, reason.paused()),
         State::Slowed(reason) => (MachineState::Slowed, reason.slowed()),
+        State::Finishing(reason) => (MachineState::Draining, reason.finishes()),
         State::Free => {
             let machines = node.library.machines().await?;
             let own = machines.into_iter().find(|machine| {
@@ -276,6 +278,7 @@ pub(super) async fn contribution(node: &Inner) -> Result<Contribution, Error> {
         cores: decided.cores_if_on,
         cores_given: decision.cores_given,
         memory_bytes: decision.memory_bytes,
+        idle_source: decided.asked.to_string(),
         rules,
         ..about
     })

@@ -53,6 +53,45 @@ async fn a_pause_stops_what_sleeps_and_costs_no_task_anything() {
     a_pause_costs_nothing(&programs::sleep()).await;
 }
 
+async fn stops(pool: &Pool, job: &str) -> Vec<api::Stop> {
+    let request = Request::Spans {
+        job: job.to_owned(),
+        from: None,
+        limit: 1,
+    };
+    match pool.call(request).await.unwrap() {
+        Reply::Spans { stops, .. } => stops,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_pause_that_lets_what_runs_end_begins_nothing_new() {
+    let pool = Pool::new().await;
+    let job = long_job(&pool, &programs::sleep()).await;
+    let asked = pause(&pool, PauseUntil::Finished).await;
+    assert!(asked.on && asked.paused && asked.cores > 0);
+    assert_eq!(
+        (asked.state, asked.reason.as_str()),
+        (MachineState::Draining, "Finishing what runs, then pausing")
+    );
+    let paused = loop {
+        let contribution = ask(&pool, Request::Contribution).await;
+        if contribution.state != MachineState::Draining {
+            break contribution;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(paused.reason, "Paused: until you resume it");
+    let rested = pool.job(&job).await.tasks;
+    assert_eq!(
+        (rested.running, rested.failed),
+        (0, 0),
+        "all that ran ended"
+    );
+    assert!(rested.done >= 2 && rested.done < TASKS);
+}
+
 async fn a_pause_costs_nothing(program: &str) {
     let pool = Pool::new().await;
     let job = long_job(&pool, program).await;
@@ -79,7 +118,17 @@ async fn a_pause_costs_nothing(program: &str) {
     assert_eq!(machines[0].reason, paused.reason);
     assert_eq!(machines[0].state, MachineState::Paused);
 
+    // A timeline names the reason afterwards too.
     let resumed = ask(&pool, Request::Resume).await;
+    let stops = stops(&pool, &job).await;
+    let [stop] = stops.as_slice() else {
+        panic!("{stops:?}")
+    };
+    assert_eq!(
+        (&stop.machine, &stop.reason),
+        (&machines[0].id, &paused.reason)
+    );
+    assert!(stop.to_ms.unwrap() - stop.from_ms >= 2_900, "{stop:?}");
     assert!(!resumed.paused && resumed.cores == 2, "{resumed:?}");
     let ran = pool.follow(&job).await.end().await.done();
     assert_eq!(ran.job.state, JobState::Done);

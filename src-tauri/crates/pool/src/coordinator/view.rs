@@ -350,6 +350,9 @@ impl Coordinator {
         if let Some(pause) = &machine.pause {
             return (MachineState::Paused, reason::paused(&pause.why));
         }
+        if let (Some(what), 0) = (&machine.slowed, machine.slots) {
+            return (MachineState::Draining, reason::finishing(what));
+        }
         if let Some(why) = &machine.slowed {
             return (MachineState::Slowed, reason::slowed(why));
         }

@@ -111,6 +111,8 @@ pub enum Pause {
         ends: WeekMinute,
     },
     UntilResumed,
+    /// Until they resume it, once what runs has ended.
+    WhenFinished,
 }
 
 /// All that a decision is made from.
@@ -123,6 +125,8 @@ pub struct Situation<'a> {
     pub machine: Machine,
     pub readings: Readings,
     pub pause: Option<Pause>,
+    /// Tasks run, or their results are not delivered yet.
+    pub working: bool,
 }
 
 /// What the last decision leaves to the next, so that a reading beside a limit
@@ -155,6 +159,8 @@ pub enum State {
     Free,
     /// With fewer cores than were set.
     Slowed(Reason),
+    /// What runs may end, and nothing new begins.
+    Finishing(Reason),
     Paused(Reason),
 }
 
@@ -194,7 +200,10 @@ pub fn decide(situation: &Situation<'_>, before: Before) -> Decision {
     };
     let (cores, state) = match pause_reason(situation, before) {
         Some(reason) => (0, State::Paused(reason)),
-        None => slowed(situation, before, full),
+        None => match slowed(situation, before, full) {
+            (cores, _) if is_finishing(situation) => (cores, State::Finishing(Reason::finishing())),
+            slowed => slowed,
+        },
     };
     Decision {
         cores,
@@ -243,6 +252,7 @@ impl Decision {
         match (&self.state, working_on) {
             (State::Paused(reason), _) => reason.paused(),
             (State::Slowed(reason), _) => reason.slowed(),
+            (State::Finishing(reason), _) => reason.finishes(),
             (State::Free, Some(job)) => reason::working_on(job),
             (State::Free, None) => reason::ready(),
         }
@@ -288,6 +298,11 @@ impl Readings {
     }
 }
 
+/// A person asked for a pause that waits for what runs.
+fn is_finishing(situation: &Situation<'_>) -> bool {
+    situation.pause == Some(Pause::WhenFinished) && situation.working
+}
+
 /// The first rule that lets nothing run.
 fn pause_reason(situation: &Situation<'_>, before: Before) -> Option<Reason> {
     let Situation {
@@ -300,7 +315,9 @@ fn pause_reason(situation: &Situation<'_>, before: Before) -> Option<Reason> {
     if !settings.on {
         return Some(Reason::off());
     }
-    if let Some(pause) = pause {
+    if let Some(pause) = pause
+        && !is_finishing(situation)
+    {
         return Some(Reason::person(pause, week));
     }
     if !settings.schedule.is_open(week) {
@@ -357,7 +374,7 @@ fn holds_for(situation: &Situation<'_>, before: Before) -> Option<Duration> {
     } = *situation;
     let pause = match pause {
         Some(Pause::Until { left, .. }) => Some(left),
-        Some(Pause::UntilResumed) | None => None,
+        Some(Pause::UntilResumed | Pause::WhenFinished) | None => None,
     };
     let schedule = settings.schedule.changes_in(week);
     let idle = match readings.presence {

@@ -9,7 +9,7 @@ use core::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     pub code: Code,
-    /// Reads after "Paused:" or "Slowed down:".
+    /// Reads after "Paused:", "Slowed down:" or "Finishing".
     pub text: String,
 }
 
@@ -47,13 +47,24 @@ impl Reason {
         slowed(&self.text)
     }
 
+    #[must_use]
+    pub fn finishes(&self) -> String {
+        finishing(&self.text)
+    }
+
+    pub(super) fn finishing() -> Reason {
+        because(Code::Person, "what runs, then pausing")
+    }
+
     pub(super) fn off() -> Reason {
         because(Code::Off, "Contribute is off")
     }
 
     pub(super) fn person(pause: Pause, now: WeekMinute) -> Reason {
         match pause {
-            Pause::UntilResumed => because(Code::Person, "until you resume it"),
+            Pause::UntilResumed | Pause::WhenFinished => {
+                because(Code::Person, "until you resume it")
+            }
             Pause::Until { left, ends } => {
                 because(Code::Person, format!("until {}", ends.seen_from(now, left)))
             }
@@ -146,6 +157,11 @@ pub(crate) fn paused(why: &str) -> String {
 
 pub(crate) fn slowed(why: &str) -> String {
     format!("Slowed down: {why}")
+}
+
+/// The sentence of a machine that takes nothing new until it is paused.
+pub(crate) fn finishing(what: &str) -> String {
+    format!("Finishing {what}")
 }
 
 fn because(code: Code, text: impl Into<String>) -> Reason {

@@ -48,7 +48,8 @@ pub(super) fn table(situation: &Situation<'_>, before: Before) -> Vec<Rule> {
 fn paused(situation: &Situation<'_>) -> Rule {
     let now = match situation.pause {
         None => "not paused".to_owned(),
-        Some(Pause::UntilResumed) => "until you resume it".to_owned(),
+        Some(Pause::WhenFinished) if situation.working => "when what runs has ended".to_owned(),
+        Some(Pause::UntilResumed | Pause::WhenFinished) => "until you resume it".to_owned(),
         Some(Pause::Until { left, ends }) => {
             format!("until {}", ends.seen_from(situation.week, left))
         }

@@ -47,6 +47,7 @@ fn situation(settings: &Settings, readings: Readings) -> Situation<'_> {
         machine: MACHINE,
         readings,
         pause: None,
+        working: false,
     }
 }
 
@@ -435,6 +436,7 @@ fn any_pause() -> impl Strategy<Value = Option<Pause>> {
         0.1,
         prop_oneof![
             Just(Pause::UntilResumed),
+            Just(Pause::WhenFinished),
             (1_u64..10_000).prop_map(|left| Pause::Until {
                 left: minutes(left),
                 ends: WeekMinute::default().after(minutes(left)),
@@ -474,6 +476,7 @@ proptest! {
         readings in any_readings(),
         other in any_readings(),
         pause in any_pause(),
+        working in any::<bool>(),
         week in 0_u64..20_000,
         cores in 1_u32..16,
     ) {
@@ -484,6 +487,7 @@ proptest! {
             machine: Machine { cores, ..MACHINE },
             readings,
             pause,
+            working,
         };
         let mut before = Before::default();
         for (seen, seconds) in past {
@@ -504,6 +508,9 @@ proptest! {
                 prop_assert!(decision.cores > 0 && decision.cores < cores);
                 prop_assert!(!reason.text.is_empty());
             }
+            State::Finishing(_) => {
+                prop_assert!(working && decision.cores > 0);
+            }
             State::Free => prop_assert_eq!(decision.cores, settings.cores.clamp(1, cores)),
         }
         prop_assert!(decision.sentence(None).len() > 5);
@@ -511,7 +518,8 @@ proptest! {
         if decision.rules.iter().all(|rule| rule.met) {
             prop_assert_eq!(&decision.state, &State::Free);
         }
-        if pause.is_some() || !settings.on {
+        let finishing = working && pause == Some(Pause::WhenFinished);
+        if (pause.is_some() && !finishing) || !settings.on {
             prop_assert_eq!(decision.cores, 0);
         }
         // The same again is the same, and worse readings never give more.
@@ -519,4 +527,57 @@ proptest! {
         now.readings = worse(readings, other);
         prop_assert!(decide(&now, before).cores <= decision.cores);
     }
+}
+
+#[test]
+fn a_pause_may_wait_for_what_runs() {
+    let settings = settings();
+    let asked = Situation {
+        pause: Some(Pause::WhenFinished),
+        working: true,
+        ..situation(&settings, CALM)
+    };
+    let decision = decide(&asked, Before::default());
+    assert_eq!(decision.cores, 8, "what runs goes on");
+    assert_eq!(
+        decision.sentence(Some("tiles")),
+        "Finishing what runs, then pausing"
+    );
+    let unmet = |decision: &Decision| -> Vec<String> {
+        let rules = decision.rules.iter().filter(|rule| !rule.met);
+        rules
+            .map(|rule| format!("{}: {}", rule.name, rule.now))
+            .collect()
+    };
+    assert_eq!(unmet(&decision), ["Pause: when what runs has ended"]);
+    // A rule that stops what runs stops it meanwhile too.
+    let hidden = Settings {
+        when_in_use: WhenInUse::Never,
+        ..settings.clone()
+    };
+    let used = Readings {
+        presence: Presence::Idle(Duration::ZERO),
+        ..CALM
+    };
+    let in_use = Situation {
+        settings: &hidden,
+        readings: used,
+        ..asked
+    };
+    let decision = decide(&in_use, Before::default());
+    assert_eq!(
+        (decision.cores, decision.sentence(None).as_str()),
+        (0, "Paused: someone is using it")
+    );
+    let over = Situation {
+        working: false,
+        ..asked
+    };
+    let decision = decide(&over, Before::default());
+    assert_eq!(
+        (decision.cores, decision.sentence(None).as_str()),
+        (0, "Paused: until you resume it")
+    );
+    assert_eq!(unmet(&decision), ["Pause: until you resume it"]);
+    assert_eq!(decision.holds_for, None);
 }

@@ -54,6 +54,8 @@ pub struct WorkerConfig {
     pub paused: Option<String>,
     /// Why fewer slots than its owner gave may run, if so; likewise.
     pub slowed: Option<String>,
+    /// Takes nothing new; what runs may end.
+    pub finishing: bool,
     /// How long a grant takes to come back as work (commit or round trip).
     pub turnaround_micros: u32,
 }
@@ -510,6 +512,18 @@ impl Worker {
         }
     }
 
+    fn takes_new(&self) -> bool {
+        self.leaving == Leaving::Staying && !self.config.finishing
+    }
+
+    fn offered(&self) -> u32 {
+        if self.takes_new() {
+            self.config.slots
+        } else {
+            0
+        }
+    }
+
     fn heartbeat(&self) -> Heartbeat {
         let stopped = self.slots.iter().filter(|slot| slot.stopped.is_some());
         let progress = self
@@ -517,11 +531,7 @@ impl Worker {
             .iter()
             .filter_map(|slot| Some((slot.running()?, slot.progress)));
         Heartbeat {
-            slots: if self.leaving == Leaving::Staying {
-                self.config.slots
-            } else {
-                0
-            },
+            slots: self.offered(),
             memory_bytes: self.config.memory_bytes,
             paused: self.config.paused.clone(),
             slowed: self.config.slowed.clone(),
@@ -535,12 +545,7 @@ impl Worker {
         let Link::Up { told, .. } = &self.link else {
             return;
         };
-        let slots = if self.leaving == Leaving::Staying {
-            self.config.slots
-        } else {
-            0
-        };
-        if told.slots != slots
+        if told.slots != self.offered()
             || told.memory_bytes != self.config.memory_bytes
             || told.paused != self.config.paused
             || told.slowed != self.config.slowed

@@ -47,7 +47,7 @@ impl Worker {
     }
 
     fn give_back_prefetched(&mut self) {
-        if self.config.paused.is_none() && self.leaving == Leaving::Staying {
+        if self.config.paused.is_none() && self.takes_new() {
             return;
         }
         let queued: Vec<Chunk> = self.queue.drain(..).collect();
@@ -117,7 +117,7 @@ impl Worker {
 
     fn fill_slots(&mut self, now: Now) {
         // A lease that was not renewed for so long may be somebody else's by now.
-        if self.leaving != Leaving::Staying || self.said.after(SILENCE_MAX) <= now.moment {
+        if !self.takes_new() || self.said.after(SILENCE_MAX) <= now.moment {
             return;
         }
         while let Some(chunk) = self.queue.front().copied() {

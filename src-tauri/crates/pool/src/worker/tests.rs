@@ -63,6 +63,7 @@ fn config(slots: u32) -> WorkerConfig {
         memory_bytes: GIB,
         paused: None,
         slowed: None,
+        finishing: false,
         turnaround_micros: 1000,
     }
 }
@@ -348,6 +349,40 @@ fn a_pause_that_ends_goes_on_in_place() {
     story.later(Duration::from_secs(4));
     story.worker.configure(story.now(), config(1));
     assert_eq!(story.does(), [Deed::Resume(0)]);
+}
+
+#[test]
+fn one_that_finishes_ends_what_runs_and_takes_nothing_new() {
+    let mut story = Story::welcomed(1);
+    let (runs, waits) = (chunk(job(1), 0, 4), chunk(job(1), 4, 4));
+    story.hear(ToWorker::Lease(runs));
+    story.hear(ToWorker::Lease(waits));
+    story.does();
+    story.said();
+    let finishing = WorkerConfig {
+        finishing: true,
+        ..config(1)
+    };
+    story.worker.configure(story.now(), finishing);
+    assert_eq!(story.does(), [], "what runs goes on");
+    let said = story.said();
+    assert!(
+        said.contains(&ToCoordinator::Return(vec![waits])),
+        "{said:?}"
+    );
+    let offers = said.iter().any(|said| {
+        matches!(said, ToCoordinator::Heartbeat(beat) if beat.slots == 0 && beat.paused.is_none())
+    });
+    assert!(offers, "{said:?}");
+    // One that was on its way comes back.
+    let late = chunk(job(1), 8, 1);
+    story.hear(ToWorker::Lease(late));
+    assert_eq!(story.does(), []);
+    assert!(story.said().contains(&ToCoordinator::Return(vec![late])));
+    story.worker.configure(story.now(), config(1));
+    story.hear(ToWorker::Lease(late));
+    story.end(0, runs);
+    assert!(!story.worker.is_gone());
 }
 
 #[test]

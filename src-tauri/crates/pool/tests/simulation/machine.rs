@@ -60,6 +60,7 @@ impl Machine {
                 memory_bytes: u64::from(slots) << 28,
                 paused: None,
                 slowed: None,
+                finishing: false,
                 turnaround_micros: 1000,
             },
             lies,

@@ -136,8 +136,12 @@ impl World {
                     .paused
                     .is_none()
                     .then(|| "the machine is in use".to_owned());
+                // Of those that go on, some only end what they have; no chance
+                // is drawn for it, so that older seeds stay what they are.
+                let finishing = paused.is_none() && now.is_multiple_of(3);
                 let config = WorkerConfig {
                     paused,
+                    finishing,
                     ..machine.config.clone()
                 };
                 machine.configure(&mut self.stage, config);

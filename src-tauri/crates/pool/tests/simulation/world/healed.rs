@@ -27,6 +27,7 @@ impl World {
                     memory_bytes,
                     paused: None,
                     slowed: None,
+                    finishing: false,
                     ..machine.config.clone()
                 },
             );
