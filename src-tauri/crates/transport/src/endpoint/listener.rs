@@ -38,7 +38,8 @@ pub struct Listen<'a> {
     pub timing: Timing,
 }
 
-/// Lets in who has a leaf of this pool and is in the registry.
+/// Lets in who has a leaf of this pool and is in the registry. Closed when it
+/// is dropped; [`PoolListener::close`] also waits until the members know.
 pub struct PoolListener {
     endpoint: Endpoint,
     tls: Tls,
@@ -113,6 +114,13 @@ impl PoolListener {
     pub async fn close(&self) {
         self.endpoint.close(VarInt::from_u32(STOPPING), b"");
         let _ = timeout(GOODBYE, self.endpoint.wait_idle()).await;
+    }
+}
+
+impl Drop for PoolListener {
+    fn drop(&mut self) {
+        // Whoever looks at the door has a handle of its own.
+        self.endpoint.close(VarInt::from_u32(STOPPING), b"");
     }
 }
 

@@ -4,6 +4,7 @@
 mod address;
 mod config;
 mod connector;
+mod dial;
 mod error;
 mod gate;
 mod listener;

@@ -73,7 +73,7 @@ impl PairingConnector {
         let connecting = self
             .endpoint
             .connect_with(config, address, NAME)
-            .map_err(|error| super::connector::not_dialled(address, &error))?;
+            .map_err(|error| super::dial::not_dialled(address, &error))?;
         let connection = match timeout(self.timing.connect, connecting).await {
             Ok(Ok(connection)) => connection,
             Ok(Err(ConnectionError::TimedOut)) | Err(_) => {

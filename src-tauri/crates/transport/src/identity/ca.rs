@@ -184,8 +184,8 @@ fn blank(now: SystemTime, life: Duration) -> Result<CertificateParams, KeyError>
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
     let mut serial: [u8; 16] = random()?;
-    // A serial is a positive number.
-    serial[0] &= 0x7F;
+    // A serial is a positive number, and always as long.
+    serial[0] = serial[0] & 0x7F | 0x40;
     let mut params = CertificateParams::default();
     params.not_before = epoch + now.saturating_sub(LEAF_BEFORE);
     params.not_after = epoch + now + life;

@@ -152,3 +152,6 @@ fn secret<const N: usize>(folder: &Path, name: &str) -> Result<[u8; N], KeyError
     files::write(&path, &bytes)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,16 +8,31 @@ use super::{
 use crate::limits::WRITE_BYTES;
 use bytes::{Bytes, BytesMut};
 use quinn::{RecvStream, SendStream};
-use std::{fmt, sync::Arc};
-use tokio::{sync::mpsc, time::timeout};
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::mpsc,
+    time::{Sleep, sleep, timeout},
+};
 
 /// What goes out. Dropping it ends the stream in good order.
+///
+/// It can also be written to as to any stream; a peer that takes nothing for too
+/// long is then an error of kind `TimedOut`.
 pub struct Sender {
     stream: SendStream,
     live: Arc<Live>,
+    /// Runs while the peer takes nothing of what is written.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
-/// What comes in. Dropping it tells the other side to stop.
+/// What comes in, in buffers or as from any stream. Dropping it tells the other
+/// side to stop.
 pub struct Receiver {
     stream: RecvStream,
     live: Arc<Live>,
@@ -35,6 +50,7 @@ impl Sender {
         Sender {
             stream,
             live: Arc::clone(live),
+            stalled: None,
         }
     }
 
@@ -88,6 +104,45 @@ impl Receiver {
             Ok(chunk) => Ok(chunk.map(|chunk| chunk.bytes)),
             Err(error) => Err(StreamError::read(&self.live.ending, &error)),
         }
+    }
+}
+
+impl AsyncWrite for Sender {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if let Poll::Ready(written) = Pin::new(&mut this.stream).poll_write(context, bytes) {
+            this.stalled = None;
+            return Poll::Ready(written.map_err(io::Error::from));
+        }
+        let within = this.live.timing.write;
+        let stalled = this.stalled.get_or_insert_with(|| Box::pin(sleep(within)));
+        ready!(stalled.as_mut().poll(context));
+        let _ = this.stream.reset(code::TOO_SLOW);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // What was taken is sent without being asked.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = self.get_mut().stream.finish();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Receiver {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        AsyncRead::poll_read(Pin::new(&mut self.get_mut().stream), context, buffer)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     time::{Duration, SystemTime},
 };
 use tempfile::TempDir;
@@ -29,7 +30,7 @@ pub(crate) struct Pool {
     pub(crate) timing: Timing,
     keys: EndpointKeys,
     admitted: Vec<Admitted>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// A device's key, and the name it goes by.
@@ -73,7 +74,7 @@ impl Pool {
             timing: Timing::default(),
             keys: EndpointKeys::open(folder.path()).unwrap(),
             admitted: Vec::new(),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -97,10 +98,23 @@ impl Pool {
     }
 
     pub(crate) fn admit(&mut self, member: &Member) {
-        self.admitted.push(Admitted {
+        self.admit_key(Admitted {
             spki: member.device.identity.spki(),
             device: member.device.id,
         });
+    }
+
+    pub(crate) fn admit_key(&mut self, admitted: Admitted) {
+        self.admitted.push(admitted);
+        self.registry.replace(self.admitted.clone());
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn revoke(&mut self, device: DeviceId) {
+        self.admitted.retain(|admitted| admitted.device != device);
         self.registry.replace(self.admitted.clone());
     }
 

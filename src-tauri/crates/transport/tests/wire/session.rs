@@ -182,3 +182,110 @@ async fn a_goodbye_is_heard_as_one_on_both_sides() {
     assert_eq!((here.reason, here.by_us), (CloseReason::Goodbye, true));
     assert!(soon(session.next_stream()).await.is_none());
 }
+
+#[tokio::test]
+async fn streams_are_given_back_however_they_end() {
+    let (pool, _listener, session, uplink) = pair().await;
+    let budget = pool.budget.left();
+    let serve = async {
+        for n in 0..300 {
+            let Some(request) = session.next_stream().await else {
+                panic!("the session ended after {n} streams");
+            };
+            match request {
+                Request::Fetch(fetch) if n % 3 == 0 => {
+                    fetch.refuse(Refusal::NotGranted).await.unwrap();
+                }
+                Request::Fetch(fetch) => {
+                    let mut out = fetch.grant(1_000_000).await.unwrap();
+                    // The member may have given it up by now.
+                    let _ = out.send(blob(1_000_000)).await;
+                    let _ = out.finish().await;
+                }
+                Request::Control(..)
+                | Request::Door(..)
+                | Request::Offer(_)
+                | Request::Renew(_) => {
+                    panic!("{request:?}");
+                }
+            }
+        }
+    };
+    let ask = async {
+        for n in 0..300 {
+            let answer = uplink.fetch([1; 32], 0).await;
+            match n % 3 {
+                0 => drop(answer.unwrap_err()),
+                1 => {
+                    let mut incoming = answer.unwrap();
+                    while incoming.next().await.unwrap().is_some() {}
+                }
+                _ => drop(answer.unwrap()),
+            }
+        }
+    };
+    soon(async { tokio::join!(serve, ask) }).await;
+    drop((session, uplink));
+    while pool.budget.left() != budget {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_channel_has_ready_goes_out_together_and_the_stream_ends_with_it() {
+    let (_pool, _listener, session, uplink) = pair().await;
+    let (sender, _receiver) = uplink.open_door().await.unwrap();
+    let (put, take) = tokio::sync::mpsc::channel(1_000);
+    let pump = tokio::spawn(sender.pump(take));
+    let hear = async {
+        let Some(Request::Door(_sender, mut receiver)) = session.next_stream().await else {
+            panic!("no door stream");
+        };
+        let mut heard = Vec::new();
+        while let Some(chunk) = receiver.recv().await.unwrap() {
+            heard.extend(chunk);
+        }
+        heard
+    };
+    let say = async {
+        for n in 0..5_000u16 {
+            put.send(Bytes::copy_from_slice(&n.to_le_bytes()))
+                .await
+                .unwrap();
+        }
+        drop(put);
+    };
+    let (heard, ()) = soon(async { tokio::join!(hear, say) }).await;
+    assert_eq!(
+        heard,
+        (0..5_000u16)
+            .flat_map(u16::to_le_bytes)
+            .collect::<Vec<u8>>()
+    );
+    soon(pump).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_door_stream_can_be_used_like_any_other() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (_pool, _listener, session, uplink) = pair().await;
+    let (mut to, mut from) = uplink.open_door().await.unwrap();
+    let serve = async {
+        let Some(Request::Door(mut answer, mut asked)) = session.next_stream().await else {
+            panic!("no door stream");
+        };
+        let mut heard = Vec::new();
+        asked.read_to_end(&mut heard).await.unwrap();
+        answer.write_all(&heard).await.unwrap();
+        answer.shutdown().await.unwrap();
+    };
+    let ask = async {
+        to.write_all(&blob(2_000_000)).await.unwrap();
+        to.shutdown().await.unwrap();
+        let mut echoed = Vec::new();
+        from.read_to_end(&mut echoed).await.unwrap();
+        echoed
+    };
+    let ((), echoed) = soon(async { tokio::join!(serve, ask) }).await;
+    assert_eq!(echoed, blob(2_000_000));
+}

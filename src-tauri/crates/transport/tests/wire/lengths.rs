@@ -1,0 +1,137 @@
+//! Blobs that are longer, shorter or slower than they should be.
+
+use crate::{
+    hostile::{Scene, reset_code, short},
+    pool::soon,
+    raw::say,
+};
+use bytes::Bytes;
+use quinn::VarInt;
+use std::time::Duration;
+use transport::{Offered, Request, StreamError, Timing};
+
+const TOO_LONG: VarInt = VarInt::from_u32(2);
+
+/// A frame that offers so many bytes.
+fn offer(bytes: u8) -> Vec<u8> {
+    assert!(bytes < 128, "one byte of a variable number");
+    let mut frame = vec![34, 0, 3];
+    frame.extend([9; 32]);
+    frame.push(bytes);
+    frame
+}
+
+#[tokio::test]
+async fn a_blob_that_trickles_is_given_up() {
+    let scene = Scene::new(short()).await;
+    let (mut send, mut recv) = say(&scene.hostile, &offer(100)).await;
+    let trickle = async {
+        // One byte now and then, far less than a KiB a second.
+        loop {
+            if send.write_all(&[0]).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let take = async {
+        let Some(Request::Offer(offered)) = scene.session.next_stream().await else {
+            panic!("no offer");
+        };
+        let (mut incoming, verdict) = offered.want(0).await.unwrap();
+        assert_eq!(incoming.next().await, Err(StreamError::TooSlow));
+        drop(verdict);
+    };
+    soon(async { tokio::join!(trickle, take) }).await;
+    assert_eq!(reset_code(&mut recv).await, VarInt::from_u32(0));
+    scene.honest_is_served().await;
+}
+
+#[tokio::test]
+async fn of_a_blob_not_one_byte_more_is_taken_than_was_announced() {
+    let scene = Scene::new(Timing::default()).await;
+    let budget = scene.pool.budget.left();
+    for extra in [1, 100_000] {
+        let (mut send, _recv) = say(&scene.hostile, &offer(100)).await;
+        let Some(Request::Offer(offered)) = soon(scene.session.next_stream()).await else {
+            panic!("no offer");
+        };
+        let (mut incoming, _verdict) = offered.want(0).await.unwrap();
+        let sent = tokio::spawn(async move {
+            let _ = send.write_all(&vec![0; 100 + extra]).await;
+            send.stopped().await
+        });
+        let error = soon(incoming.next()).await.unwrap_err();
+        assert_eq!(error, StreamError::TooLong { declared: 100 });
+        assert_eq!(soon(sent).await.unwrap(), Ok(Some(TOO_LONG)));
+    }
+    assert_eq!(scene.pool.budget.left(), budget);
+    scene.honest_is_served().await;
+}
+
+#[tokio::test]
+async fn a_blob_that_ends_early_is_no_blob() {
+    let scene = Scene::new(Timing::default()).await;
+    for bytes in [0, 1, 99] {
+        let (mut send, _recv) = say(&scene.hostile, &offer(100)).await;
+        let Some(Request::Offer(offered)) = soon(scene.session.next_stream()).await else {
+            panic!("no offer");
+        };
+        let (mut incoming, _verdict) = offered.want(0).await.unwrap();
+        send.write_all(&vec![0; bytes]).await.unwrap();
+        send.finish().unwrap();
+        let error = soon(incoming.next()).await.unwrap_err();
+        let (got, declared) = (bytes as u64, 100);
+        assert_eq!(error, StreamError::EarlyEnd { got, declared });
+    }
+    // The same for one that is given up, and for one whose peer is gone.
+    let (mut send, _recv) = say(&scene.hostile, &offer(100)).await;
+    let Some(Request::Offer(offered)) = soon(scene.session.next_stream()).await else {
+        panic!("no offer");
+    };
+    let (mut incoming, _verdict) = offered.want(0).await.unwrap();
+    send.write_all(&[0; 50]).await.unwrap();
+    send.reset(VarInt::from_u32(0)).unwrap();
+    assert_eq!(soon(incoming.next()).await, Err(StreamError::Reset));
+    let (_send, _recv) = say(&scene.hostile, &offer(100)).await;
+    let Some(Request::Offer(offered)) = soon(scene.session.next_stream()).await else {
+        panic!("no offer");
+    };
+    let (mut incoming, _verdict) = offered.want(0).await.unwrap();
+    scene.hostile.close(0u32.into(), b"");
+    let error = soon(incoming.next()).await.unwrap_err();
+    assert!(matches!(error, StreamError::Closed(_)), "{error}");
+    scene.honest_is_served().await;
+}
+
+#[tokio::test]
+async fn our_own_side_keeps_to_the_length_it_announced() {
+    let scene = Scene::new(Timing::default()).await;
+    let (session, uplink) = &scene.honest;
+    let serve = async {
+        let Some(Request::Offer(offered)) = session.next_stream().await else {
+            panic!("no offer");
+        };
+        let (mut incoming, verdict) = offered.want(0).await.unwrap();
+        let error = incoming.next().await.unwrap_err();
+        assert_eq!(error, StreamError::Reset, "given up, which is no end");
+        drop(verdict);
+    };
+    let give = async {
+        let Offered::Want(mut out) = uplink.offer([1; 32], 10).await.unwrap() else {
+            panic!("it has it already");
+        };
+        out.send(Bytes::from_static(b"12345")).await.unwrap();
+        let error = out.send(Bytes::from_static(b"678901")).await.unwrap_err();
+        assert_eq!(error, StreamError::TooLong { declared: 10 });
+        let short = out.finish().await.unwrap_err();
+        assert_eq!(
+            short,
+            StreamError::EarlyEnd {
+                got: 5,
+                declared: 10
+            }
+        );
+    };
+    soon(async { tokio::join!(serve, give) }).await;
+}
