@@ -22,10 +22,13 @@ pub use endpoint::{
     Address, AddressError, At, BindError, ConnectError, Connector, Listen, PairingConnector,
     PairingError, PairingListener, PairingStream, PoolListener, Timing,
 };
-pub use identity::{Ca, EndpointKeys, Identity, KeyError, Leaf, LeafError, Membership, Usage};
+pub use identity::{
+    Ca, EndpointKeys, Identity, KeyError, Leaf, LeafError, Membership, SignError, Usage, renew_due,
+};
 pub use names::{DeviceId, NameError, PoolId, Spki};
 pub use registry::{Admitted, Registry};
 pub use session::{
     CloseReason, Closed, Fetch, Incoming, Offer, Offered, Outgoing, Receiver, Refusal, Renewal,
-    Request, Sender, Session, StreamError, Uplink, Verdict, WindowBudget,
+    Request, SendFromError, Sender, Session, StreamError, Uplink, Verdict, WindowBudget,
 };
+pub use tls::{Refused, Unusable};

@@ -54,13 +54,16 @@ impl Registry {
         let mut state = self.state();
         state.admitted = admitted;
         let State { admitted, live, .. } = &mut *state;
-        live.retain(|device, live| {
-            let stays = admitted.get(&live.spki) == Some(device);
-            if !stays {
-                live.ending.close(CloseReason::Revoked);
-            }
-            stays
-        });
+        let revoked: Vec<Live> = live
+            .extract_if(|device, live| admitted.get(&live.spki) != Some(device))
+            .map(|(_, live)| live)
+            .collect();
+        // A handshake asks the registry with its connection locked, so no
+        // connection is touched with the registry locked.
+        drop(state);
+        for live in revoked {
+            live.ending.close(CloseReason::Revoked);
+        }
     }
 
     /// The device that has this key, if it belongs to the pool.
@@ -93,7 +96,9 @@ impl Registry {
             spki,
             ending: Arc::clone(ending),
         };
-        if let Some(older) = state.live.insert(device, live) {
+        let older = state.live.insert(device, live);
+        drop(state);
+        if let Some(older) = older {
             older.ending.close(CloseReason::Superseded);
         }
         Some(Entered {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("pool", &[]),
     ("api", &[]),
+    ("transport", &[]),
     ("store", &[]),
     ("sandbox", &[]),
     ("executor", &["sandbox"]),
@@ -31,6 +32,7 @@ const HEAVY: &[(&str, &str)] = &[
     ("quinn", "transport"),
     ("rustls", "transport"),
     ("rcgen", "transport"),
+    ("x509-parser", "transport"),
     ("spake2", "transport"),
     ("mdns-sd", "transport"),
     ("clap", "cli"),

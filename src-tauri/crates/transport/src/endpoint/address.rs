@@ -29,7 +29,8 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// Reads `HOST`, `HOST:PORT`, `ADDRESS` or `[ADDRESS]:PORT`.
+    /// Reads `HOST`, `HOST:PORT`, `ADDRESS` or `[ADDRESS]:PORT`; an address of
+    /// one link only with its interface, as in `fe80::1%eth0`.
     pub fn parse(text: &str, default_port: u16) -> Result<Address, AddressError> {
         let (host, port) = split(text)?;
         let port = match port {
@@ -39,7 +40,7 @@ impl Address {
         if port == 0 {
             return Err(AddressError::Port);
         }
-        if host.parse::<IpAddr>().is_err() && !is_name(host) {
+        if host.parse::<IpAddr>().is_err() && !is_ipv6(host) && !is_name(host) {
             return Err(AddressError::Host);
         }
         let host = host.to_owned();
@@ -66,15 +67,16 @@ fn split(text: &str) -> Result<(&str, Option<&str>), AddressError> {
     }
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']').ok_or(AddressError::Brackets)?;
-        host.parse::<Ipv6Addr>()
-            .map_err(|_| AddressError::Brackets)?;
+        if !is_ipv6(host) {
+            return Err(AddressError::Brackets);
+        }
         return match rest.strip_prefix(':') {
             Some(port) => Ok((host, Some(port))),
             None if rest.is_empty() => Ok((host, None)),
             None => Err(AddressError::Brackets),
         };
     }
-    if text.parse::<Ipv6Addr>().is_ok() {
+    if is_ipv6(text) {
         return Ok((text, None));
     }
     match text.split_once(':') {
@@ -82,6 +84,12 @@ fn split(text: &str) -> Result<(&str, Option<&str>), AddressError> {
         Some((host, port)) => Ok((host, Some(port))),
         None => Ok((text, None)),
     }
+}
+
+/// With the interface where it is of one link only.
+fn is_ipv6(host: &str) -> bool {
+    let (ip, interface) = host.split_once('%').unwrap_or((host, "0"));
+    ip.parse::<Ipv6Addr>().is_ok() && is_name(interface)
 }
 
 fn is_name(host: &str) -> bool {
@@ -100,10 +108,14 @@ impl FromStr for Address {
 
 impl From<SocketAddr> for Address {
     fn from(address: SocketAddr) -> Self {
-        Address {
-            host: address.ip().to_canonical().to_string(),
-            port: address.port(),
-        }
+        let host = match address {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => {
+                format!("{}%{}", v6.ip(), v6.scope_id())
+            }
+            SocketAddr::V6(_) | SocketAddr::V4(_) => address.ip().to_canonical().to_string(),
+        };
+        let port = address.port();
+        Address { host, port }
     }
 }
 
@@ -130,6 +142,8 @@ mod tests {
             ("::1", "::1", 7537, "[::1]:7537"),
             ("[fe80::1]:9", "fe80::1", 9, "[fe80::1]:9"),
             ("[::1]", "::1", 7537, "[::1]:7537"),
+            ("fe80::1%eth0", "fe80::1%eth0", 7537, "[fe80::1%eth0]:7537"),
+            ("[fe80::1%2]:5", "fe80::1%2", 5, "[fe80::1%2]:5"),
         ] {
             let address: Address = text.parse().unwrap();
             assert_eq!(
@@ -139,6 +153,21 @@ mod tests {
             );
             assert_eq!(address.to_string(), again);
         }
+    }
+
+    #[tokio::test]
+    async fn an_address_of_one_link_keeps_its_interface() {
+        let there = "[::1%1]:5".parse::<SocketAddr>().unwrap();
+        let address = Address::from(there);
+        assert_eq!(address.to_string(), "[::1%1]:5");
+        assert_eq!(address.to_string().parse(), Ok(address.clone()));
+        let found = address.resolve().await.unwrap();
+        let scopes = found.iter().map(|one| match one {
+            SocketAddr::V6(v6) => v6.scope_id(),
+            SocketAddr::V4(_) => 0,
+        });
+        assert!(found.iter().all(|one| one.ip() == there.ip()), "{found:?}");
+        assert!(scopes.into_iter().all(|scope| scope == 1), "{found:?}");
     }
 
     #[test]
@@ -151,6 +180,7 @@ mod tests {
             ("[::1", AddressError::Brackets),
             ("[studio]:1", AddressError::Brackets),
             ("fe80::1:x:y", AddressError::Brackets),
+            ("fe80::1%", AddressError::Brackets),
             ("a b", AddressError::Host),
             (":1", AddressError::Host),
             ("stu/dio", AddressError::Host),

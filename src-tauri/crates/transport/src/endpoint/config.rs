@@ -17,6 +17,8 @@ use quinn_proto::HashedConnectionIdGenerator;
 use ring::hmac;
 use std::{sync::Arc, time::Duration};
 
+const QUIC_V1: u32 = 1;
+
 /// An endpoint that can tell those of before a restart that they are unknown.
 pub(super) fn endpoint(keys: &EndpointKeys) -> EndpointConfig {
     let reset = hmac::Key::new(hmac::HMAC_SHA256, &keys.reset);
@@ -25,6 +27,8 @@ pub(super) fn endpoint(keys: &EndpointKeys) -> EndpointConfig {
     config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(connection_ids)));
     // After a restart a thousand members ask at once, and each is told.
     config.min_reset_interval(Duration::ZERO);
+    // Its drafts are nobody's any more.
+    config.supported_versions(vec![QUIC_V1]);
     config
 }
 

@@ -16,7 +16,7 @@ mod uplink;
 mod window;
 mod wire;
 
-pub use blob::{Incoming, Outgoing};
+pub use blob::{Incoming, Outgoing, SendFromError};
 pub use close::{CloseReason, Closed, StreamError};
 pub use pipe::{Receiver, Sender};
 pub use request::{Fetch, Offer, Renewal, Request, Verdict};

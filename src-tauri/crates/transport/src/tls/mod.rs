@@ -7,7 +7,8 @@ mod client;
 mod pairing;
 mod server;
 
-pub(crate) use client::{PoolVerifier, Refused};
+pub(crate) use client::PoolVerifier;
+pub use client::Refused;
 pub(crate) use pairing::NewcomerVerifier;
 pub(crate) use server::MemberVerifier;
 

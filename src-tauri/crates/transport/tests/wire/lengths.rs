@@ -13,11 +13,18 @@ use transport::{Offered, Request, StreamError, Timing};
 const TOO_LONG: VarInt = VarInt::from_u32(2);
 
 /// A frame that offers so many bytes.
-fn offer(bytes: u8) -> Vec<u8> {
-    assert!(bytes < 128, "one byte of a variable number");
-    let mut frame = vec![34, 0, 3];
-    frame.extend([9; 32]);
-    frame.push(bytes);
+fn offer(bytes: u64) -> Vec<u8> {
+    let mut header = vec![3];
+    header.extend([9; 32]);
+    // Seven bits at a time, the lowest first.
+    let mut left = bytes;
+    while left > 127 {
+        header.push(left as u8 | 0x80);
+        left >>= 7;
+    }
+    header.push(left as u8);
+    let mut frame = vec![header.len() as u8, 0];
+    frame.extend(header);
     frame
 }
 
@@ -134,4 +141,71 @@ async fn our_own_side_keeps_to_the_length_it_announced() {
         );
     };
     soon(async { tokio::join!(serve, give) }).await;
+}
+
+#[tokio::test]
+async fn a_granted_blob_may_be_further_under_way_than_anything_else() {
+    let scene = Scene::new(Timing::default()).await;
+    let (mut send, _recv) = say(&scene.hostile, &offer(20_000_000)).await;
+    let Some(Request::Offer(offered)) = soon(scene.session.next_stream()).await else {
+        panic!("no offer");
+    };
+    let (_unread, _verdict) = offered.want(0).await.unwrap();
+    // Nobody reads, and still more goes out than the small window lets.
+    let mut taken = 0;
+    while taken < 900_000 {
+        taken += soon(send.write(&[0; 4096])).await.unwrap();
+    }
+    scene.honest_is_served().await;
+}
+
+#[tokio::test]
+async fn what_a_peer_may_still_send_stays_charged_until_its_connection_ends() {
+    let scene = Scene::new(Timing::default()).await;
+    let all = scene.pool.budget.left();
+    let (_send, _recv) = say(&scene.hostile, &offer(20_000_000)).await;
+    let Some(Request::Offer(offered)) = soon(scene.session.next_stream()).await else {
+        panic!("no offer");
+    };
+    let taken = offered.want(0).await.unwrap();
+    let charged = all - scene.pool.budget.left();
+    assert!(charged > 7 << 20, "{charged} bytes");
+    drop(taken);
+    assert_eq!(all - scene.pool.budget.left(), charged);
+    scene.hostile.close(0u32.into(), b"");
+    soon(scene.session.closed()).await;
+    let Scene { pool, session, .. } = scene;
+    drop(session);
+    assert_eq!(pool.budget.left(), all);
+}
+
+#[tokio::test]
+async fn where_the_budget_is_used_up_blobs_arrive_all_the_same() {
+    let mut pool = crate::pool::Pool::new();
+    pool.budget = transport::WindowBudget::new(0);
+    let member = pool.member(1);
+    let listener = pool.listen();
+    let (session, uplink) = pool.connected(&listener, &member).await;
+    let serve = async {
+        let Some(Request::Offer(offered)) = session.next_stream().await else {
+            panic!("no offer");
+        };
+        let (mut incoming, verdict) = offered.want(0).await.unwrap();
+        let mut got = 0;
+        while let Some(piece) = incoming.next().await.unwrap() {
+            got += piece.len();
+        }
+        verdict.kept().await.unwrap();
+        got
+    };
+    let give = async {
+        let Offered::Want(mut out) = uplink.offer([1; 32], 20_000_000).await.unwrap() else {
+            panic!("it has it already");
+        };
+        out.send(Bytes::from(vec![1; 20_000_000])).await.unwrap();
+        out.finish().await.unwrap();
+    };
+    let (got, ()) = soon(async { tokio::join!(serve, give) }).await;
+    assert_eq!(got, 20_000_000);
+    assert_eq!(pool.budget.left(), 0);
 }

@@ -187,6 +187,7 @@ async fn a_goodbye_is_heard_as_one_on_both_sides() {
 async fn streams_are_given_back_however_they_end() {
     let (pool, _listener, session, uplink) = pair().await;
     let budget = pool.budget.left();
+    let whole = blob(1_000_000);
     let serve = async {
         for n in 0..300 {
             let Some(request) = session.next_stream().await else {
@@ -199,7 +200,7 @@ async fn streams_are_given_back_however_they_end() {
                 Request::Fetch(fetch) => {
                     let mut out = fetch.grant(1_000_000).await.unwrap();
                     // The member may have given it up by now.
-                    let _ = out.send(blob(1_000_000)).await;
+                    let _ = out.send(whole.clone()).await;
                     let _ = out.finish().await;
                 }
                 Request::Control(..)
