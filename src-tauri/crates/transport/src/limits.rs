@@ -65,10 +65,14 @@ pub const INCOMING_BYTES: u64 = 64 << 10;
 pub const INCOMING_BYTES_TOTAL: u64 = 16 << 20;
 /// Unfinished handshakes from which on a client must prove its address.
 pub const UNFINISHED_RETRY: usize = 64;
-/// Unfinished handshakes from which on nobody is answered; each costs 50 KiB.
+/// Unfinished handshakes from which on others wait; each costs 50 KiB.
 pub const UNFINISHED_MAX: usize = 256;
 /// The same from one address.
 pub const UNFINISHED_PER_ADDRESS_MAX: usize = 128;
+
+/// Clients that wait for a place among them; the next are not answered. Each
+/// costs a packet or two, and quinn keeps [`INCOMING_MAX`] at most.
+pub const WAITING_MAX: usize = 768;
 
 /// A connection without a packet for so long has timed out.
 pub const IDLE: Duration = Duration::from_secs(20);

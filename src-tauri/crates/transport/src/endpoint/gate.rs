@@ -7,10 +7,17 @@ use std::{
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::sync::Notify;
 
 /// Clones share the count.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Gate(Arc<Mutex<Count>>);
+pub(super) struct Gate(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    count: Mutex<Count>,
+    freed: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Count {
@@ -24,8 +31,8 @@ pub(super) enum Decision {
     Accept(Slot),
     /// It shall first prove that it can be reached at its address.
     Retry,
-    /// It gets no answer, which costs least.
-    Ignore,
+    /// It did, but too many others are half-way in.
+    Wait,
 }
 
 /// A handshake that is not finished, until it is dropped.
@@ -40,11 +47,11 @@ impl Gate {
         let address = household(from);
         let mut count = self.count();
         let of_address = count.by_address.get(&address).copied().unwrap_or(0);
-        if count.all >= UNFINISHED_MAX || of_address >= UNFINISHED_PER_ADDRESS_MAX {
-            return Decision::Ignore;
-        }
         if count.all >= UNFINISHED_RETRY && !validated {
             return Decision::Retry;
+        }
+        if count.all >= UNFINISHED_MAX || of_address >= UNFINISHED_PER_ADDRESS_MAX {
+            return Decision::Wait;
         }
         count.all += 1;
         *count.by_address.entry(address).or_default() += 1;
@@ -54,8 +61,13 @@ impl Gate {
         })
     }
 
+    /// A handshake ended since this was last awaited.
+    pub(super) async fn freed(&self) {
+        self.0.freed.notified().await;
+    }
+
     fn count(&self) -> MutexGuard<'_, Count> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -69,6 +81,8 @@ impl Drop for Slot {
                 count.by_address.remove(&self.address);
             }
         }
+        drop(count);
+        self.gate.0.freed.notify_one();
     }
 }
 
@@ -90,7 +104,7 @@ mod tests {
     fn accepted(decision: Decision) -> Option<Slot> {
         match decision {
             Decision::Accept(slot) => Some(slot),
-            Decision::Retry | Decision::Ignore => None,
+            Decision::Retry | Decision::Wait => None,
         }
     }
 
@@ -106,7 +120,7 @@ mod tests {
             (UNFINISHED_RETRY..UNFINISHED_MAX)
                 .map(|n| accepted(gate.decide(address(n), true)).unwrap()),
         );
-        assert!(matches!(gate.decide(address(900), true), Decision::Ignore));
+        assert!(matches!(gate.decide(address(900), true), Decision::Wait));
         slots.pop();
         assert!(accepted(gate.decide(address(900), true)).is_some());
         drop(slots);
@@ -120,7 +134,7 @@ mod tests {
         let slots: Vec<Slot> = (0..UNFINISHED_PER_ADDRESS_MAX)
             .map(|n| accepted(gate.decide(many(n as u16), true)).unwrap())
             .collect();
-        assert!(matches!(gate.decide(many(999), true), Decision::Ignore));
+        assert!(matches!(gate.decide(many(999), true), Decision::Wait));
         let other = IpAddr::from([10, 0, 0, 1]);
         assert!(accepted(gate.decide(other, true)).is_some());
         drop(slots);

@@ -1,10 +1,6 @@
 //! The coordinator's endpoint.
 
-use super::{
-    At, BindError, config,
-    gate::{Decision, Gate, Slot},
-    socket,
-};
+use super::{At, BindError, config, gate::Slot, knock, socket};
 use crate::{
     identity::{EndpointKeys, Identity, Leaf},
     limits::GOODBYE,
@@ -77,13 +73,19 @@ impl PoolListener {
         .map_err(|source| BindError::Io { port, source })?;
         let (admit, admitted) = mpsc::channel(WAITING);
         let door = Door {
-            gate: Gate::default(),
             registry: listen.registry.clone(),
             budget: listen.budget.clone(),
             timing: listen.timing,
             admit,
         };
-        tokio::spawn(door.watch(endpoint.clone()));
+        let patience = listen.timing.handshake;
+        tokio::spawn(knock::answer(
+            endpoint.clone(),
+            patience,
+            move |connecting, slot| {
+                tokio::spawn(door.clone().admit(connecting, slot));
+            },
+        ));
         Ok(PoolListener {
             endpoint,
             tls,
@@ -150,10 +152,9 @@ impl fmt::Debug for PoolListener {
     }
 }
 
-/// Looks at everyone who knocks.
+/// Turns a handshake into a session, or into nothing.
 #[derive(Clone)]
 struct Door {
-    gate: Gate,
     registry: Registry,
     budget: WindowBudget,
     timing: Timing,
@@ -161,27 +162,6 @@ struct Door {
 }
 
 impl Door {
-    async fn watch(self, endpoint: Endpoint) {
-        while let Some(incoming) = endpoint.accept().await {
-            let from = incoming.remote_address().ip();
-            match self.gate.decide(from, incoming.remote_address_validated()) {
-                Decision::Accept(slot) => match incoming.accept() {
-                    Ok(connecting) => {
-                        tokio::spawn(self.clone().admit(connecting, slot));
-                    }
-                    Err(error) => tracing::debug!(%from, %error, "a handshake did not begin"),
-                },
-                Decision::Retry => {
-                    if let Err(error) = incoming.retry() {
-                        // Only for one that was validated, which the gate knew.
-                        error.into_incoming().ignore();
-                    }
-                }
-                Decision::Ignore => incoming.ignore(),
-            }
-        }
-    }
-
     async fn admit(self, connecting: Connecting, slot: Slot) {
         let from = connecting.remote_address();
         let connection = match timeout(self.timing.handshake, connecting).await {

@@ -7,6 +7,7 @@ mod connector;
 mod dial;
 mod error;
 mod gate;
+mod knock;
 mod listener;
 mod pairing;
 mod pairing_client;

@@ -2,11 +2,7 @@
 //! certificates, and with nothing in common with the pool's. Messages are bytes
 //! here; the exchange itself is another module's.
 
-use super::{
-    At, BindError, config,
-    gate::{Decision, Gate, Slot},
-    socket,
-};
+use super::{At, BindError, config, gate::Slot, knock, socket};
 use crate::{
     identity::{EndpointKeys, Identity, spki_in},
     limits::{GOODBYE, PAIRING_CONNECTIONS_MAX, PAIRING_MESSAGE_BYTES_MAX},
@@ -81,14 +77,19 @@ impl PairingListener {
         .map_err(io)?;
         let (admit, arrived) = mpsc::channel(1);
         let door = Door {
-            gate: Gate::default(),
             places: Arc::new(Semaphore::new(PAIRING_CONNECTIONS_MAX)),
             ca: spki_in(ca).ok_or(BindError::Ca)?,
             leaf: identity.spki(),
             timing,
             admit,
         };
-        tokio::spawn(door.watch(endpoint.clone()));
+        tokio::spawn(knock::answer(
+            endpoint.clone(),
+            timing.handshake,
+            move |connecting, slot| {
+                tokio::spawn(door.clone().admit(connecting, slot));
+            },
+        ));
         Ok(PairingListener {
             endpoint,
             arrived: Mutex::new(arrived),
@@ -242,7 +243,6 @@ impl From<FrameError> for PairingError {
 
 #[derive(Clone)]
 struct Door {
-    gate: Gate,
     places: Arc<Semaphore>,
     ca: Spki,
     leaf: Spki,
@@ -251,25 +251,6 @@ struct Door {
 }
 
 impl Door {
-    async fn watch(self, endpoint: Endpoint) {
-        while let Some(incoming) = endpoint.accept().await {
-            let from = incoming.remote_address().ip();
-            match self.gate.decide(from, incoming.remote_address_validated()) {
-                Decision::Accept(slot) => {
-                    if let Ok(connecting) = incoming.accept() {
-                        tokio::spawn(self.clone().admit(connecting, slot));
-                    }
-                }
-                Decision::Retry => {
-                    if let Err(error) = incoming.retry() {
-                        error.into_incoming().ignore();
-                    }
-                }
-                Decision::Ignore => incoming.ignore(),
-            }
-        }
-    }
-
     async fn admit(self, connecting: Connecting, slot: Slot) {
         let Ok(Ok(connection)) = timeout(self.timing.handshake, connecting).await else {
             return;

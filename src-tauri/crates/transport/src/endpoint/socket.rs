@@ -2,7 +2,7 @@
 //! system gives them, another port where the caller lets us.
 
 use super::BindError;
-use crate::limits::SOCKET_BYTES;
+use crate::limits::{PAIRING_PORT, PAIRING_PORTS_NEXT, POOL_PORT, POOL_PORTS_NEXT, SOCKET_BYTES};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     io,
@@ -22,6 +22,26 @@ pub struct At {
 }
 
 impl At {
+    /// The pool's port on every address, and the next free one where a person
+    /// did not ask for this one.
+    pub fn pool(or_next: bool) -> At {
+        At {
+            ip: None,
+            port: POOL_PORT,
+            or_next: or_next.then_some(POOL_PORTS_NEXT),
+        }
+    }
+
+    /// The pairing port on every address, or the next free one, which the link
+    /// and the announcement tell.
+    pub fn pairing() -> At {
+        At {
+            ip: None,
+            port: PAIRING_PORT,
+            or_next: Some(PAIRING_PORTS_NEXT),
+        }
+    }
+
     /// Any free port of one address.
     pub fn any_port(ip: impl Into<IpAddr>) -> At {
         At {

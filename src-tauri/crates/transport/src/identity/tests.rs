@@ -284,3 +284,22 @@ fn a_certificate_of_another_shape_is_no_leaf() {
     }
     assert_eq!(Leaf::parse(b"no certificate"), Err(LeafError::Damaged));
 }
+
+#[test]
+fn a_bent_or_cut_leaf_is_read_or_refused_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let device = Identity::open(dir.path()).unwrap();
+    let good = ca(dir.path())
+        .sign(&device.csr(), DEVICE, Usage::Client, SystemTime::now())
+        .unwrap();
+    for at in 0..good.len() {
+        assert_eq!(Leaf::parse(&good[..at]), Err(LeafError::Damaged));
+        for bit in 0..8 {
+            let mut bent = good.clone();
+            bent[at] ^= 1 << bit;
+            // Only the CA's signature, which is not looked at here, tells most
+            // of them from good ones.
+            let _ = Leaf::parse(&bent);
+        }
+    }
+}

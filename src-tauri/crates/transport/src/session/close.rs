@@ -196,7 +196,7 @@ pub(crate) mod code {
 }
 
 impl StreamError {
-    fn of_code(given: VarInt) -> StreamError {
+    pub(super) fn of_code(given: VarInt) -> StreamError {
         match code::refusal(given) {
             Some(refusal) => StreamError::Refused(refusal),
             None if given == code::TOO_SLOW => StreamError::TooSlow,

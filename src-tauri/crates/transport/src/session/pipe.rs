@@ -61,7 +61,8 @@ impl Sender {
     }
 
     /// Sends many buffers; small ones go together, which makes them twelve
-    /// times cheaper than one by one.
+    /// times cheaper than one by one. Losing the future loses the rest of them,
+    /// perhaps in the middle of one.
     pub async fn send_many(&mut self, chunks: Vec<Bytes>) -> Result<(), StreamError> {
         write(&mut self.stream, &self.live, &mut together(chunks)).await
     }
@@ -81,6 +82,18 @@ impl Sender {
     pub fn finish(mut self) {
         // One that was reset needs no end.
         let _ = self.stream.finish();
+    }
+
+    /// Ends the stream in good order and waits until the other side has all of
+    /// it. For what must arrive before the session is closed.
+    pub async fn delivered(mut self) -> Result<(), StreamError> {
+        let _ = self.stream.finish();
+        match timeout(self.live.timing.write, self.stream.stopped()).await {
+            Ok(Ok(None)) => Ok(()),
+            Ok(Ok(Some(code))) => Err(StreamError::of_code(code)),
+            Ok(Err(_)) => Err(StreamError::Closed(self.live.ending.closed().await)),
+            Err(_) => Err(StreamError::TooSlow),
+        }
     }
 
     /// Gives the stream up: what did not arrive yet never will.

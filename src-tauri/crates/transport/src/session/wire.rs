@@ -228,3 +228,64 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
         Ok(_) | Err(_) => Err(FrameError::Broken),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What members of another release send. A change here is a new version.
+    #[test]
+    fn the_bytes_of_every_frame_stay_what_they_are() {
+        let digest = [9; 32];
+        let with = |first: u8, rest: &[u8]| [&[first][..], &digest, rest].concat();
+        for (header, bytes) in [
+            (Header::Hello { version: 1 }, vec![0, 1]),
+            (Header::Control, vec![1]),
+            (Header::Fetch { digest, offset: 5 }, with(2, &[5])),
+            (Header::Offer { digest, bytes: 300 }, with(3, &[0xAC, 2])),
+            (Header::Door, vec![4]),
+            (Header::Renew { csr: vec![7, 8] }, vec![5, 2, 7, 8]),
+        ] {
+            assert_eq!(postcard::to_stdvec(&header).unwrap(), bytes);
+            assert_eq!(decode::<Header>(&bytes).unwrap(), header);
+        }
+        let welcome = Answer::Welcome {
+            version: 1,
+            wall_ms: 2,
+            renew_first: true,
+        };
+        for (answer, bytes) in [
+            (welcome, vec![0, 1, 2, 1]),
+            (Answer::OtherVersion { version: 1 }, vec![1, 1]),
+            (Answer::Granted { total: 6 }, vec![2, 6]),
+            (Answer::Want { offset: 6 }, vec![3, 6]),
+            (Answer::Have, vec![4]),
+            (Answer::Kept, vec![5]),
+            (Answer::Renewed { leaf: vec![7] }, vec![6, 1, 7]),
+            (Answer::Refused(Refusal::Unknown), vec![7, 7]),
+        ] {
+            assert_eq!(postcard::to_stdvec(&answer).unwrap(), bytes);
+            assert_eq!(decode::<Answer>(&bytes).unwrap(), answer);
+        }
+        for (code, refusal) in REFUSALS.into_iter().enumerate() {
+            assert_eq!(usize::from(refusal.code()), code);
+            assert_eq!(postcard::to_stdvec(&refusal).unwrap(), [code as u8]);
+            assert_eq!(Refusal::of_code(code as u8), Some(refusal));
+        }
+        assert_eq!(Refusal::of_code(8), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_frame_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(header) = decode::<Header>(&bytes) {
+                // A number can be written longer than need be, never shorter.
+                prop_assert!(postcard::to_stdvec(&header).unwrap().len() <= bytes.len());
+            }
+            if let Ok(answer) = decode::<Answer>(&bytes) {
+                prop_assert!(postcard::to_stdvec(&answer).unwrap().len() <= bytes.len());
+            }
+        }
+    }
+}

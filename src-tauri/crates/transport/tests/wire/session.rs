@@ -290,3 +290,34 @@ async fn a_door_stream_can_be_used_like_any_other() {
     let ((), echoed) = soon(async { tokio::join!(serve, ask) }).await;
     assert_eq!(echoed, blob(2_000_000));
 }
+
+#[tokio::test]
+async fn what_was_delivered_is_there_although_the_session_closes_at_once() {
+    let (_pool, _listener, session, uplink) = pair().await;
+    let (mut sender, _receiver) = uplink.open_control().await.unwrap();
+    let hear = async {
+        let Some(Request::Control(_sender, mut receiver)) = session.next_stream().await else {
+            panic!("no control stream");
+        };
+        let mut heard = 0;
+        while let Some(chunk) = receiver.recv().await.unwrap() {
+            heard += chunk.len();
+        }
+        heard
+    };
+    let say = async {
+        sender.send(blob(200_000)).await.unwrap();
+        sender.delivered().await.unwrap();
+    };
+    let (heard, ()) = soon(async { tokio::join!(hear, say) }).await;
+    uplink.close(CloseReason::Goodbye);
+    assert_eq!(heard, 200_000);
+
+    let (_pool, _listener, session, uplink) = pair().await;
+    let (mut sender, _receiver) = uplink.open_control().await.unwrap();
+    sender.send(Bytes::from_static(b"x")).await.unwrap();
+    let request = soon(session.next_stream()).await;
+    drop(request);
+    let refused = soon(sender.delivered()).await.unwrap_err();
+    assert_eq!(refused, StreamError::Reset);
+}

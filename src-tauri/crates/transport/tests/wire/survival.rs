@@ -1,13 +1,13 @@
 //! What a session survives, and what ends it at once.
 
-use crate::pool::{Member, Pool, soon};
+use crate::pool::{Member, PATIENCE, Pool, soon};
 use bytes::Bytes;
 use std::{
     collections::HashSet,
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, task::JoinSet};
 use transport::{At, CloseReason, Receiver, Request, Sender, Session, Timing, Uplink};
 
 /// A control stream between two sides.
@@ -187,30 +187,37 @@ fn members_of_a_killed_coordinator_learn_from_its_successor_that_they_are_unknow
 }
 
 #[tokio::test]
-async fn many_members_share_one_socket() {
+async fn more_members_than_may_be_half_way_in_come_from_one_address_at_once() {
     let mut pool = Pool::new();
-    let members: Vec<Member> = (1..=100).map(|number| pool.member(number)).collect();
+    // However slow the machine is, nobody is forgotten meanwhile.
+    pool.timing.connect = PATIENCE;
+    pool.timing.handshake = PATIENCE;
+    pool.timing.header = PATIENCE;
+    let members: Vec<Member> = (1..=150).map(|number| pool.member(number)).collect();
+    let count = members.len();
     let listener = pool.listen();
     let to = listener.local_addr().unwrap();
     let connector = pool.connector();
-    let all = async {
-        let mut uplinks = Vec::new();
-        for member in &members {
-            uplinks.push(member.connect(&connector, to).await.unwrap());
-        }
-        uplinks
-    };
+    let mut connecting = JoinSet::new();
+    for member in members {
+        let connector = connector.clone();
+        connecting.spawn(async move { member.connect(&connector, to).await.unwrap() });
+    }
     let take = async {
         let mut sessions = Vec::new();
-        while sessions.len() < members.len() {
+        while sessions.len() < count {
             sessions.push(listener.accept().await.unwrap());
         }
         sessions
     };
-    let (uplinks, sessions) = soon(async { tokio::join!(all, take) }).await;
+    let (uplinks, sessions) = soon(async { tokio::join!(connecting.join_all(), take) }).await;
     let devices: HashSet<_> = sessions.iter().map(Session::device).collect();
-    assert_eq!(devices.len(), members.len());
-    for (session, uplink) in sessions.iter().zip(&uplinks) {
-        Line::open(session, uplink).await.echo(7).await;
+    assert_eq!(devices.len(), count);
+    for uplink in &uplinks {
+        uplink.open_control().await.unwrap();
+    }
+    for session in &sessions {
+        let request = soon(session.next_stream()).await;
+        assert!(matches!(request, Some(Request::Control(..))));
     }
 }
