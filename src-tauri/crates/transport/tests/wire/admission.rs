@@ -266,6 +266,34 @@ async fn a_revoked_device_loses_its_connection_while_it_streams() {
 }
 
 #[tokio::test]
+async fn a_device_that_is_revoked_between_its_handshake_and_its_hello_is_not_let_in() {
+    let mut pool = Pool::new();
+    let listener = pool.listen();
+    let to = listener.local_addr().unwrap();
+    let card = Card::good(&mut pool, 1);
+    let endpoint = raw::endpoint();
+    let config = raw::card_config(&card);
+    let connecting = endpoint.connect_with(config, to, "pool.invalid").unwrap();
+    let connection = soon(connecting).await.unwrap();
+    // It has looked at the certificate when it says that the handshake is done.
+    let (mut send, mut recv) = raw::say(&connection, &raw::HELLO[..2]).await;
+    soon(async {
+        while connection.stats().frame_rx.handshake_done == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    pool.revoke(DeviceId([1; 16]));
+    soon(send.write_all(&raw::HELLO[2..])).await.unwrap();
+    let ConnectionError::ApplicationClosed(close) = soon(connection.closed()).await else {
+        panic!("not closed by the coordinator");
+    };
+    assert_eq!(close.error_code, 1u32.into());
+    assert!(recv.read(&mut [0; 1]).await.is_err(), "no welcome");
+    still_lets_in(&mut pool, &listener).await;
+}
+
+#[tokio::test]
 async fn of_two_machines_with_one_key_the_newer_stays() {
     let mut pool = Pool::new();
     let member = pool.member(1);

@@ -1,7 +1,11 @@
 //! What falls on the endpoint from outside, from nobody it knows.
 
-use crate::{pool::Pool, raw};
+use crate::{
+    pool::{PATIENCE, Pool, soon},
+    raw,
+};
 use std::{
+    collections::HashSet,
     net::{Ipv4Addr, UdpSocket},
     sync::mpsc,
     thread,
@@ -19,15 +23,25 @@ fn first_packets(count: usize) -> Vec<Vec<u8>> {
                 .unwrap();
             let endpoint = raw::endpoint();
             let config = raw::config(raw::tls(b"skep/1", None));
-            for _ in 0..count {
+            let mut seen = HashSet::new();
+            // One that is dropped would say goodbye to the trap.
+            let mut connecting = Vec::new();
+            while seen.len() < count {
                 let to = trap.local_addr().unwrap();
-                let _connecting = endpoint
-                    .connect_with(config.clone(), to, "pool.invalid")
-                    .unwrap();
+                connecting.push(
+                    endpoint
+                        .connect_with(config.clone(), to, "pool.invalid")
+                        .unwrap(),
+                );
                 let mut packet = vec![0; 2048];
                 let bytes = tokio::task::block_in_place(|| trap.recv(&mut packet)).unwrap();
                 packet.truncate(bytes);
-                send.send(packet).unwrap();
+                // Another may repeat itself meanwhile: where it wants to go, a
+                // random number of the attempt's own, tells.
+                let length = usize::from(packet[5]);
+                if bytes >= 1200 && seen.insert(packet[6..6 + length].to_vec()) {
+                    send.send(packet).unwrap();
+                }
             }
         });
     });
@@ -62,12 +76,42 @@ async fn a_flood_of_first_packets_from_everywhere_is_answered_little_and_honest_
         socket.set_nonblocking(true).unwrap();
         while let Ok(bytes) = socket.recv(&mut packet) {
             came += bytes;
-            // A long header of type Retry.
-            retries += usize::from(packet[0] & 0xF0 == 0xF0);
+            retries += usize::from(is_retry(&packet));
         }
     }
     assert!(came <= 3 * sent, "{came} bytes for {sent}");
     assert!(retries > 0, "nobody had to prove anything");
+}
+
+/// A long header of type Retry.
+fn is_retry(packet: &[u8]) -> bool {
+    packet[0] & 0xF0 == 0xF0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn handshakes_that_nobody_continues_are_forgotten() {
+    let mut pool = Pool::new();
+    pool.timing.handshake = Duration::from_secs(5);
+    let mut packets = first_packets(300).into_iter();
+    let listener = pool.listen();
+    let to = listener.local_addr().unwrap();
+    // Each from a port of its own, so that an answer is to this packet.
+    let mut must_prove = || {
+        let packet = packets.next().expect("none is left");
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.send_to(&packet, to).unwrap();
+        let mut answer = [0; 2048];
+        tokio::task::block_in_place(|| socket.recv(&mut answer)).expect("each is answered");
+        is_retry(&answer)
+    };
+    while !must_prove() {}
+    soon(async {
+        while must_prove() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

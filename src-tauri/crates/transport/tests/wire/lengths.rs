@@ -3,7 +3,7 @@
 use crate::{
     hostile::{Scene, reset_code, short},
     pool::soon,
-    raw::say,
+    raw::{self, say},
 };
 use bytes::Bytes;
 use quinn::VarInt;
@@ -157,6 +157,39 @@ async fn a_granted_blob_may_be_further_under_way_than_anything_else() {
         taken += soon(send.write(&[0; 4096])).await.unwrap();
     }
     scene.honest_is_served().await;
+}
+
+#[tokio::test]
+async fn after_a_blob_the_window_is_small_again() {
+    for bytes in [400_000, 5_000_000, 20_000_000] {
+        let scene = Scene::new(Timing::default()).await;
+        let all = scene.pool.budget.left();
+        let (mut send, _recv) = say(&scene.hostile, &offer(bytes)).await;
+        let Some(Request::Offer(offered)) = soon(scene.session.next_stream()).await else {
+            panic!("no offer");
+        };
+        let give = async {
+            send.write_all(&vec![1; bytes as usize]).await.unwrap();
+            send.finish().unwrap();
+        };
+        let take = async {
+            let (mut incoming, verdict) = offered.want(0).await.unwrap();
+            while incoming.next().await.unwrap().is_some() {}
+            verdict.kept().await.unwrap();
+        };
+        soon(async { tokio::join!(give, take) }).await;
+        assert_eq!(scene.pool.budget.left(), all);
+
+        let (mut send, _recv) = say(&scene.hostile, &raw::CONTROL).await;
+        let _unread = soon(scene.session.next_stream()).await.unwrap();
+        let mut taken = 0;
+        while let Ok(wrote) =
+            tokio::time::timeout(Duration::from_millis(500), send.write(&[0; 4096])).await
+        {
+            taken += wrote.unwrap();
+        }
+        assert!(taken <= 256 << 10, "{taken} bytes after one of {bytes}");
+    }
 }
 
 #[tokio::test]
