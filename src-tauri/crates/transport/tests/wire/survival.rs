@@ -5,6 +5,10 @@ use bytes::Bytes;
 use std::{
     collections::HashSet,
     net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::{runtime::Runtime, task::JoinSet};
@@ -199,11 +203,21 @@ async fn more_members_than_may_be_half_way_in_come_from_one_address_at_once() {
     let to = listener.local_addr().unwrap();
     let connector = pool.connector();
     let mut connecting = JoinSet::new();
+    let connected = Arc::new(AtomicUsize::new(0));
     for member in members {
-        let connector = connector.clone();
-        connecting.spawn(async move { member.connect(&connector, to).await.unwrap() });
+        let (connector, connected) = (connector.clone(), Arc::clone(&connected));
+        connecting.spawn(async move {
+            let uplink = member.connect(&connector, to).await.unwrap();
+            connected.fetch_add(1, Ordering::Relaxed);
+            uplink
+        });
     }
     let take = async {
+        // As long as nobody takes them, 16 are ready and 128 are counted as
+        // half-way in: the others have to wait.
+        while connected.load(Ordering::Relaxed) < 144 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let mut sessions = Vec::new();
         while sessions.len() < count {
             sessions.push(listener.accept().await.unwrap());
