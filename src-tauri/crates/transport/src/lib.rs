@@ -14,6 +14,7 @@ pub mod endpoint;
 pub mod identity;
 pub mod limits;
 mod names;
+pub mod pairing;
 mod registry;
 pub mod session;
 mod tls;

@@ -1,0 +1,83 @@
+//! How a machine that nobody knows becomes one of the pool: two state machines
+//! over messages of at most 4 KiB, [`Joiner`] and [`Host`]. Bytes in, bytes
+//! out: no sockets, no clock, no registry; chance is an argument.
+//!
+//! ```text
+//!  Joiner                                   Host            its caller
+//!    │ Hello: key, name, request, SPAKE2 half │                 │
+//!    │ or the token's name                    │                 │
+//!    ├───────────────────────────────────────►│ Charge / LookUp │
+//!    │                                        ├────────────────►│ durable
+//!    │          Answer: SPAKE2 half, or chance│◄────────────────┤
+//!    │◄───────────────────────────────────────┤                 │
+//!    │ Proof                                  │                 │
+//!    ├───────────────────────────────────────►│ right or        │
+//!    │                        Welcome + proof │ CodeInvalid     │
+//!    │◄───────────────────────────────────────┤ Decide          │
+//!    │ (waits, up to ten minutes)             ├────────────────►│ a person
+//!    │                        Verdict + proof │◄────────────────┤
+//!    │◄───────────────────────────────────────┤                 │
+//! ```
+//!
+//! The messages go over one stream of a TLS session in which neither end has
+//! shown who it is. Both proofs are of the secret (a [`Code`] by SPAKE2, or a
+//! [`Token`]), of the session ([`Exporter`]) and of every byte of both
+//! directions before it; the joiner's comes first, so that a guess can be
+//! tried against the host only, where it costs an attempt. Whoever relays
+//! between two sessions fails at both ends. What follows the proofs is proved
+//! the same way.
+//!
+//! **Invariant**: the host's half of SPAKE2 never leaves before the caller
+//! said that an attempt was charged, and an admission never before the joiner
+//! proved the secret and the caller decided.
+
+mod address;
+mod admission;
+mod chance;
+mod code;
+mod host;
+mod joiner;
+mod link;
+mod message;
+mod names;
+mod secret;
+mod shown;
+mod spake;
+mod token;
+mod transcript;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use address::{ADDRESSES_MAX, Address, AddressError, AddressHost};
+pub use admission::{Admission, AdmissionError, Granted, Refusal};
+pub use code::{CODE_CHARS, Code, CodeError};
+pub use host::{Host, HostFailure, HostOutput, Proof};
+pub use joiner::{JoinBy, JoinFailure, JoinOutput, Joiner};
+pub use link::{LINK_BYTES_MAX, LINK_SCHEME, Link, LinkError};
+pub use message::{Introduction, MESSAGE_BYTES_MAX, MessageError, PAIRING_VERSION};
+pub use names::{DeviceId, PoolId, Spki};
+pub use secret::{Exporter, Seed};
+pub use shown::{NAME_CHARS_MAX, shown};
+pub use token::{Token, TokenId, TokenKey};
+
+/// From the connection to the joiner's right proof: two round trips, and one
+/// commit of the coordinator. Generous, for a slow link.
+pub const EXCHANGE_TIME: Duration = Duration::from_secs(30);
+
+/// From the proof to a person's decision: as long as a code lives.
+pub const DECISION_TIME: Duration = Duration::from_secs(10 * 60);
+
+/// The label to export with, from the TLS session (RFC 8446 §7.5).
+pub const EXPORTER_LABEL: &[u8] = b"skep-pair";
+
+/// The context to export with: the joiner's key, then the key of the
+/// certificate that the pairing endpoint showed.
+pub fn exporter_context(joiner: Spki, pairing_leaf: Spki) -> [u8; 64] {
+    let mut context = [0; 64];
+    context[..32].copy_from_slice(&joiner.0);
+    context[32..].copy_from_slice(&pairing_leaf.0);
+    context
+}
