@@ -10,6 +10,7 @@
 //! [`Uplink`]. Streams are opened by the member only.
 #![forbid(unsafe_code)]
 
+pub mod discovery;
 pub mod endpoint;
 pub mod identity;
 pub mod limits;
