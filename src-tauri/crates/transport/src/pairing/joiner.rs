@@ -119,9 +119,7 @@ pub enum JoinFailure {
 
 impl Joiner {
     /// Begins: the first output is the first message. The exporter is that of
-    /// the session which the messages go over, with
-    /// [`exporter_context`](super::exporter_context) of this machine's key
-    /// and of the pairing certificate that was shown.
+    /// the session which the messages go over, for this machine's key.
     pub fn new(
         introduction: &Introduction,
         by: &JoinBy,

@@ -1,7 +1,7 @@
 //! The link that lets a machine in: where the coordinator is, whom to believe,
 //! and a token. It only pre-fills: who clicks on one is asked all the same.
 
-use super::address::{ADDRESSES_MAX, Address};
+use super::address::Address;
 use super::names::Spki;
 use super::secret::Secret;
 use super::token::Token;
@@ -14,6 +14,9 @@ pub const LINK_SCHEME: &str = "skep://join/";
 
 /// The longest link, in bytes.
 pub const LINK_BYTES_MAX: usize = 2048;
+
+/// How many addresses a link or an admission carries.
+pub const ADDRESSES_MAX: usize = 16;
 
 /// The form of the bytes in a link.
 const VERSION: u8 = 1;
@@ -60,6 +63,9 @@ pub enum LinkError {
         /// How many it has.
         found: usize,
     },
+    /// One of the addresses is none.
+    #[error("an address in this link is none: ask for another link at the coordinator")]
+    Address,
 }
 
 /// What follows the version's byte, by postcard.
@@ -84,6 +90,9 @@ impl Link {
             return Err(LinkError::Addresses {
                 found: addresses.len(),
             });
+        }
+        if !addresses.iter().all(is_whole) {
+            return Err(LinkError::Address);
         }
         let link = Link {
             addresses,
@@ -170,4 +179,10 @@ impl Link {
     pub fn expires_unix_s(&self) -> u64 {
         self.expires_unix_s
     }
+}
+
+/// Whether an address is one that somebody could have typed: what arrives in
+/// bytes was looked at by nobody.
+pub(super) fn is_whole(address: &Address) -> bool {
+    Address::parse(&address.to_string(), 1).as_ref() == Ok(address)
 }

@@ -51,12 +51,12 @@ mod tests;
 
 use std::time::Duration;
 
-pub use address::{ADDRESSES_MAX, Address, AddressError, AddressHost};
+pub use address::{Address, AddressError};
 pub use admission::{Admission, AdmissionError, Granted, Refusal};
 pub use code::{CODE_CHARS, Code, CodeError};
 pub use host::{Host, HostFailure, HostOutput, Proof};
 pub use joiner::{JoinBy, JoinFailure, JoinOutput, Joiner};
-pub use link::{LINK_BYTES_MAX, LINK_SCHEME, Link, LinkError};
+pub use link::{ADDRESSES_MAX, LINK_BYTES_MAX, LINK_SCHEME, Link, LinkError};
 pub use message::{Introduction, MESSAGE_BYTES_MAX, MessageError, PAIRING_VERSION};
 pub use names::{DeviceId, PoolId, Spki};
 pub use secret::{Exporter, Seed};
@@ -69,15 +69,3 @@ pub const EXCHANGE_TIME: Duration = Duration::from_secs(30);
 
 /// From the proof to a person's decision: as long as a code lives.
 pub const DECISION_TIME: Duration = Duration::from_secs(10 * 60);
-
-/// The label to export with, from the TLS session (RFC 8446 §7.5).
-pub const EXPORTER_LABEL: &[u8] = b"skep-pair";
-
-/// The context to export with: the joiner's key, then the key of the
-/// certificate that the pairing endpoint showed.
-pub fn exporter_context(joiner: Spki, pairing_leaf: Spki) -> [u8; 64] {
-    let mut context = [0; 64];
-    context[..32].copy_from_slice(&joiner.0);
-    context[32..].copy_from_slice(&pairing_leaf.0);
-    context
-}

@@ -31,10 +31,10 @@ impl<const N: usize> Drop for Secret<N> {
     }
 }
 
-/// What the TLS session exports (RFC 8446 §7.5) with
-/// [`EXPORTER_LABEL`](super::EXPORTER_LABEL) and
-/// [`exporter_context`](super::exporter_context): the same 32 bytes at both
-/// ends of one session, and others in any other session.
+/// What the TLS session exports (RFC 8446 §7.5) with the label `skep-pair` and
+/// two [`Spki`](super::Spki) as the context: the joiner's, as it tells it, then
+/// that of the certificate which the pairing endpoint showed. The same 32 bytes
+/// at both ends of one session, and others in any other session.
 #[derive(Clone, Debug)]
 pub struct Exporter(pub(super) Secret<32>);
 

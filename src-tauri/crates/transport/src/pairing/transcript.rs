@@ -92,3 +92,54 @@ impl Keys {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(messages: &[(Side, &[u8])]) -> Transcript {
+        let mut transcript = Transcript::new();
+        for (side, message) in messages {
+            transcript.add(*side, message);
+        }
+        transcript
+    }
+
+    #[test]
+    fn no_two_exchanges_are_the_same_bytes() {
+        let exchanges = [
+            said(&[]),
+            said(&[(Side::Joiner, b"ab")]),
+            said(&[(Side::Host, b"ab")]),
+            said(&[(Side::Joiner, b"a"), (Side::Joiner, b"b")]),
+            said(&[(Side::Joiner, b"a"), (Side::Host, b"b")]),
+            said(&[(Side::Joiner, b"ab"), (Side::Host, b"")]),
+        ];
+        for (nth, one) in exchanges.iter().enumerate() {
+            for other in &exchanges[nth + 1..] {
+                assert_ne!(one.hash().as_ref(), other.hash().as_ref());
+            }
+        }
+    }
+
+    #[test]
+    fn a_proof_is_one_sides_of_one_session_one_secret_and_one_exchange() {
+        let exporter = Exporter::new([1; 32]);
+        let transcript = said(&[(Side::Joiner, b"hello")]);
+        let keys = Keys::new(b"secret", &exporter, &transcript);
+        let proof = keys.prove(Side::Joiner, &transcript, b"body");
+        assert!(keys.holds(Side::Joiner, &transcript, b"body", &proof));
+        // Sent back to whom it came from, it proves nothing.
+        assert!(!keys.holds(Side::Host, &transcript, b"body", &proof));
+        assert!(!keys.holds(Side::Joiner, &transcript, b"bodyx", &proof));
+        let other = said(&[(Side::Joiner, b"hellp")]);
+        assert!(!keys.holds(Side::Joiner, &other, b"body", &proof));
+        for others in [
+            Keys::new(b"secrets", &exporter, &transcript),
+            Keys::new(b"secret", &Exporter::new([2; 32]), &transcript),
+            Keys::new(b"secret", &exporter, &other),
+        ] {
+            assert!(!others.holds(Side::Joiner, &transcript, b"body", &proof));
+        }
+    }
+}

@@ -14,9 +14,7 @@ use crate::pairing::shown::shown;
 use crate::pairing::spake::Half;
 use crate::pairing::token::TokenKey;
 use crate::pairing::transcript::{Keys, Side, Transcript};
-use crate::pairing::{
-    ADDRESSES_MAX, DECISION_TIME, EXCHANGE_TIME, MESSAGE_BYTES_MAX, exporter_context,
-};
+use crate::pairing::{ADDRESSES_MAX, DECISION_TIME, EXCHANGE_TIME, MESSAGE_BYTES_MAX};
 use core::fmt;
 use rcgen::{CertificateSigningRequestParams, PublicKeyData};
 use std::collections::VecDeque;
@@ -30,7 +28,6 @@ use std::time::Duration;
 /// word, whatever went wrong. What is told to the caller in
 /// [`HostOutput::Failed`] is for the log.
 pub struct Host {
-    pairing_leaf: Spki,
     pool_name: String,
     chance: Chance,
     transcript: Transcript,
@@ -51,11 +48,9 @@ enum State {
 }
 
 impl Host {
-    /// An exchange over a TLS session whose pairing certificate has this key.
-    /// The joiner is told the pool's name once it proved itself.
-    pub fn new(pairing_leaf: Spki, pool_name: &str, seed: &Seed) -> Host {
+    /// An exchange over one TLS session. The joiner is told the pool's name once it proved itself.
+    pub fn new(pool_name: &str, seed: &Seed) -> Host {
         Host {
-            pairing_leaf,
             pool_name: shown(pool_name),
             chance: Chance::new(seed),
             transcript: Transcript::new(),
@@ -197,19 +192,13 @@ impl Host {
     }
 
     fn ask(&mut self, joiner: Introduction, by: By) {
-        let context = exporter_context(joiner.spki, self.pairing_leaf);
         let Introduction { spki, device, .. } = joiner;
         self.outputs.push_back(match &by {
-            By::Code(_) => HostOutput::Charge {
-                spki,
-                device,
-                context,
-            },
+            By::Code(_) => HostOutput::Charge { spki, device },
             By::Token(token, _) => HostOutput::LookUp {
                 token: *token,
                 spki,
                 device,
-                context,
             },
         });
         self.state = State::Asked(Box::new(joiner), by);

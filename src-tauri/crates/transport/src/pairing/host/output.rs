@@ -14,7 +14,7 @@ use thiserror::Error;
 /// What the caller must do, in this order.
 #[derive(Debug, PartialEq, Eq)]
 pub enum HostOutput {
-    /// Take one attempt from the living code, durably, and answer with
+    /// Export from the session for this key, take one attempt from the living code, durably, and answer with
     /// [`Host::charged`]. A device that came in by this code before (its
     /// answer was lost) may have the code again although it is spent; its
     /// attempt is charged all the same.
@@ -23,10 +23,8 @@ pub enum HostOutput {
         spki: Spki,
         /// The name that it says.
         device: DeviceId,
-        /// The context to export with.
-        context: [u8; 64],
     },
-    /// Look up a token, and answer with [`Host::looked_up`].
+    /// Export from the session for this key, look up a token, and answer with [`Host::looked_up`].
     LookUp {
         /// Its name.
         token: TokenId,
@@ -34,8 +32,6 @@ pub enum HostOutput {
         spki: Spki,
         /// The name that it says.
         device: DeviceId,
-        /// The context to export with.
-        context: [u8; 64],
     },
     /// Send this message.
     Send(Vec<u8>),

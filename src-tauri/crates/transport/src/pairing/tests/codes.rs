@@ -48,7 +48,7 @@ fn no_secret_is_shown_by_debug() {
     let link = Link::new(at, ca, token.clone(), 0).expect("a link");
     let by = JoinBy::Code(code.clone());
     let joiner = Joiner::new(&super::pipe::introduction(), &by, exporter.clone(), &seed);
-    let host = Host::new(ca, "home", &Seed::new([0xab; 32]));
+    let host = Host::new("home", &Seed::new([0xab; 32]));
     let all = format!(
         "{code:?} {token:?} {seed:?} {exporter:?} {link:?} {by:?} {:?} {joiner:?} {host:?}",
         token.key()

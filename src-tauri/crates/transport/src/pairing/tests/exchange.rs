@@ -236,6 +236,32 @@ fn an_admission_of_no_use_is_not_kept() {
 }
 
 #[test]
+fn an_admission_without_a_key_to_pin_is_not_kept_and_odd_addresses_are_left_out() {
+    let mut desk = Desk::new();
+    desk.says = Some(Ok(Admission {
+        coordinators: Vec::new(),
+        ..admission()
+    }));
+    let mut pipe = Pipe::new(&by_code());
+    pipe.run(&mut desk);
+    let expected = JoinFailure::Admission(AdmissionError::Coordinator);
+    assert_eq!(pipe.joined, Some(Err(expected)));
+
+    let odd = Address {
+        host: "studio\u{1b}[2J".to_owned(),
+        port: 7537,
+    };
+    let mut desk = Desk::new();
+    desk.says = Some(Ok(Admission {
+        addresses: [vec![odd], admission().addresses].concat(),
+        ..admission()
+    }));
+    let mut pipe = Pipe::new(&by_code());
+    pipe.run(&mut desk);
+    assert_eq!(pipe.joined, Some(Ok(admission())));
+}
+
+#[test]
 fn an_admission_takes_as_many_addresses_as_fit() {
     let long = format!("{0}.{0}.{0}.{1}", "a".repeat(63), "a".repeat(61));
     let long = Address::parse(&long, 7537).expect("an address");

@@ -29,7 +29,7 @@ fn a_relay_between_two_sessions_fails_at_both_ends() {
 
         // One that keeps the bad news to itself and makes up a welcome.
         let mut pipe = Pipe::with(&introduction(), &by, [1; 32], [2; 32]);
-        pipe.host = Host::new(PAIRING_LEAF, "home", &Seed::new([77; 32]));
+        pipe.host = Host::new("home", &Seed::new([77; 32]));
         let welcome = recorded(&by, [1; 32]).host_said[1].clone();
         pipe.run_through(&mut Desk::new(), |nth, message| {
             if nth == 3 {
@@ -68,7 +68,7 @@ fn a_replayed_exchange_is_worth_nothing() {
             let mut desk = Desk::new();
             let mut pipe = Pipe::with(&introduction(), &by, exporter, exporter);
             // Another seed: a host never draws the same twice.
-            pipe.host = Host::new(PAIRING_LEAF, "home", &Seed::new([77; 32]));
+            pipe.host = Host::new("home", &Seed::new([77; 32]));
             for message in &old.joiner_said {
                 pipe.hear_joiner(message, &mut desk);
             }

@@ -1,5 +1,6 @@
 //! Links, whole and tampered with.
 
+use crate::pairing::link::is_whole;
 use crate::pairing::*;
 use data_encoding::BASE64URL_NOPAD;
 use proptest::prelude::*;
@@ -100,15 +101,48 @@ fn one_link_has_one_text() {
 
 #[test]
 fn an_address_in_a_link_is_checked_like_one_that_is_typed() {
-    // One address, a name (kind 1) of four bytes, port 80.
+    // One address of four bytes, port 80.
     let with = |name: &[u8; 4]| {
-        let body = [&[1, 1, 1, 4], &name[..], &[80], &[0; 32], &[0; 16], &[0]].concat();
+        let body = [&[1, 1, 4], &name[..], &[80], &[0; 32], &[0; 16], &[0]].concat();
         Link::parse(&coded(&body)).map(|link| link.addresses()[0].to_string())
     };
     assert_eq!(with(b"host"), Ok("host:80".to_owned()));
-    for odd in [b"a\x1bbc", b"a/bc", b"a bc", b"HOST"] {
-        assert_eq!(with(odd), Err(LinkError::Content), "{odd:?}");
+    for odd in [b"a\x1bbc", b"a/bc", b"a bc", b"a:80"] {
+        assert_eq!(with(odd), Err(LinkError::Address), "{odd:?}");
     }
+    assert_eq!(with(b"a\xffbc"), Err(LinkError::Content));
+    let port_0 = Address {
+        host: "host".to_owned(),
+        port: 0,
+    };
+    let refused = Link::new(vec![port_0], Spki([0; 32]), Token::new([0; 16]), 0);
+    assert_eq!(refused.err(), Some(LinkError::Address));
+}
+
+#[test]
+fn an_address_that_nobody_could_have_typed_is_not_whole() {
+    let whole = |host: &str, port| {
+        let host = host.to_owned();
+        is_whole(&Address { host, port })
+    };
+    for host in ["studio", "studio.local", "10.0.0.7", "fd00::2"] {
+        assert!(whole(host, 7538), "{host}");
+    }
+    for host in [
+        "",
+        "a b",
+        "a/b",
+        "a\u{1b}b",
+        "a\u{202e}b",
+        "user@host",
+        "host:1",
+        "[::1]",
+        "::z",
+    ] {
+        assert!(!whole(host, 7538), "{host:?}");
+    }
+    assert!(!whole("studio", 0));
+    assert!(!whole(&"a".repeat(254), 1));
 }
 
 proptest! {
