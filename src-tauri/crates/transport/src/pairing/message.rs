@@ -138,7 +138,8 @@ pub struct Introduction {
     pub spki: Spki,
     /// Its name for the registry.
     pub device: DeviceId,
-    /// Its name for people; as [`shown`](super::shown()) writes it.
+    /// Its name for people; as [`shown`](super::shown()) writes it, so it may
+    /// be empty.
     pub name: String,
     /// Its operating system, for people; written the same way.
     pub os: String,

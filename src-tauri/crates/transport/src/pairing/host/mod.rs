@@ -48,7 +48,8 @@ enum State {
 }
 
 impl Host {
-    /// An exchange over one TLS session. The joiner is told the pool's name once it proved itself.
+    /// An exchange over one TLS session. The joiner is told the pool's name
+    /// once it proved itself.
     pub fn new(pool_name: &str, seed: &Seed) -> Host {
         Host {
             pool_name: shown(pool_name),
