@@ -31,7 +31,6 @@
 //! said that an attempt was charged, and an admission never before the joiner
 //! proved the secret and the caller decided.
 
-mod address;
 mod admission;
 mod chance;
 mod code;
@@ -39,7 +38,6 @@ mod host;
 mod joiner;
 mod link;
 mod message;
-mod names;
 mod secret;
 mod shown;
 mod spake;
@@ -49,8 +47,10 @@ mod transcript;
 #[cfg(test)]
 mod tests;
 
+use crate::{endpoint as address, names};
 use std::time::Duration;
 
+pub use crate::{DeviceId, PoolId, Spki};
 pub use address::{Address, AddressError};
 pub use admission::{Admission, AdmissionError, Granted, Refusal};
 pub use code::{CODE_CHARS, Code, CodeError};
@@ -58,7 +58,6 @@ pub use host::{Host, HostFailure, HostOutput, Proof};
 pub use joiner::{JoinBy, JoinFailure, JoinOutput, Joiner};
 pub use link::{ADDRESSES_MAX, LINK_BYTES_MAX, LINK_SCHEME, Link, LinkError};
 pub use message::{Introduction, MESSAGE_BYTES_MAX, MessageError, PAIRING_VERSION};
-pub use names::{DeviceId, PoolId, Spki};
 pub use secret::{Exporter, Seed};
 pub use shown::{NAME_CHARS_MAX, shown};
 pub use token::{Token, TokenId, TokenKey};
