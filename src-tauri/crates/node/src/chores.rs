@@ -49,7 +49,8 @@ impl Chores {
                 | Write::HistoryEnded { .. }
                 | Write::Forget { .. }
                 | Write::Name { .. }
-                | Write::Machine { .. } => None,
+                | Write::Machine { .. }
+                | Write::Registry { .. } => None,
             }));
     }
 

@@ -74,3 +74,10 @@ CREATE TABLE machine (
     sum   INTEGER NOT NULL,
     value BLOB    NOT NULL
 ) STRICT;
+
+-- The pool, persons, devices, codes and invites: a byte of kind, then the id.
+CREATE TABLE registry (
+    key   BLOB    PRIMARY KEY,
+    sum   INTEGER NOT NULL,
+    value BLOB    NOT NULL
+) STRICT;

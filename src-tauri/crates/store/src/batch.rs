@@ -14,10 +14,10 @@ pub(crate) const PREPARE: &str = include_str!("batch.sql");
 
 /// The blob, then the lists. A statement alone is a transaction.
 pub(crate) const INSERT: &str =
-    "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// In the order of the view's columns.
-const LISTS: usize = 14;
+const LISTS: usize = 15;
 
 /// One transaction, ready to run.
 #[derive(Debug)]
@@ -53,6 +53,7 @@ struct Batch<'a> {
     blobs: BTreeMap<&'a Digest, u64>,
     names: BTreeMap<&'a str, Option<(&'a Digest, u64, i64)>>,
     machines: BTreeMap<&'a [u8; 16], Option<&'a [u8]>>,
+    registry: BTreeMap<&'a [u8; 17], Option<&'a [u8]>>,
 }
 
 /// By packed key: the new row, or `None` where it goes.
@@ -183,6 +184,9 @@ impl<'a> Batch<'a> {
             Write::Machine { id, value } => {
                 self.machines.insert(id, value.as_deref());
             }
+            Write::Registry { key, value } => {
+                self.registry.insert(key, value.as_deref());
+            }
         }
         Ok(())
     }
@@ -246,7 +250,15 @@ impl<'a> Batch<'a> {
             list(
                 self.machines
                     .into_iter()
-                    .map(|(id, value)| cut.machine(id, value, sums))
+                    .map(|(id, value)| cut.keyed(id, value, |id, value| sums.machine(id, value)))
+                    .collect(),
+            ),
+            list(
+                self.registry
+                    .into_iter()
+                    .map(|(key, value)| {
+                        cut.keyed(key, value, |key, value| sums.registry(key, value))
+                    })
                     .collect(),
             ),
         ];
@@ -322,12 +334,17 @@ impl Cut {
         }
     }
 
-    fn machine(&mut self, id: &[u8; 16], value: Option<&[u8]>, sums: &Sums) -> Value {
-        let at = self.add(id).0;
+    fn keyed(
+        &mut self,
+        key: &[u8],
+        value: Option<&[u8]>,
+        sum: impl FnOnce(&[u8], &[u8]) -> i64,
+    ) -> Value {
+        let at = self.add(key).0;
         match value {
             Some(value) => {
                 let (offset, len) = self.add(value);
-                json!([at, sums.machine(id, value), offset, len])
+                json!([at, sum(key, value), offset, len])
             }
             None => json!([at]),
         }

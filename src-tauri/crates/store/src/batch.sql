@@ -10,11 +10,11 @@
 CREATE TEMP VIEW batch (
     blob, -- what values are cut from
     commits, sum, forgotten, leases_gone, histories_gone, results_gone, meta, jobs, specs,
-    leases, histories, results, blobs, blobs_gone, names, machines
+    leases, histories, results, blobs, blobs_gone, names, machines, registry
 ) AS SELECT
     NULL,
     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL;
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL;
 
 CREATE TEMP TRIGGER batch INSTEAD OF INSERT ON batch BEGIN
     UPDATE store SET commits = NEW.commits, sum = NEW.sum;
@@ -73,4 +73,9 @@ CREATE TEMP TRIGGER batch INSTEAD OF INSERT ON batch BEGIN
     INSERT INTO machine (id, sum, value)
         SELECT substr(NEW.blob, e.value->>0, 16), e.value->>1, substr(NEW.blob, e.value->>2, e.value->>3)
         FROM json_each(NEW.machines) e WHERE NEW.machines IS NOT NULL AND json_array_length(e.value) > 1;
+    DELETE FROM registry
+        WHERE NEW.registry IS NOT NULL AND key IN (SELECT substr(NEW.blob, e.value->>0, 17) FROM json_each(NEW.registry) e);
+    INSERT INTO registry (key, sum, value)
+        SELECT substr(NEW.blob, e.value->>0, 17), e.value->>1, substr(NEW.blob, e.value->>2, e.value->>3)
+        FROM json_each(NEW.registry) e WHERE NEW.registry IS NOT NULL AND json_array_length(e.value) > 1;
 END;

@@ -24,6 +24,8 @@ pub struct Image {
     /// How often each blob is referenced.
     pub blobs: Vec<(Digest, u64)>,
     pub machines: Vec<([u8; 16], Bytes)>,
+    /// By key.
+    pub registry: Vec<([u8; 17], Bytes)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +100,18 @@ pub(crate) async fn load(
         image.blobs.push((digest, refs));
     }
     image.machines = machines(connection, sums).await?;
+    for row in all(
+        connection,
+        "SELECT key, sum, value FROM registry ORDER BY key",
+    )
+    .await?
+    {
+        let key = fixed(get(&row, 0)?, Table::Registry)?;
+        let value = get::<Vec<u8>>(&row, 2)?;
+        let sum = sums.registry(&key, &value);
+        verify(sum, get(&row, 1)?, Table::Registry, || "a key".to_owned())?;
+        image.registry.push((key, value.into()));
+    }
     Ok(image)
 }
 

@@ -19,6 +19,7 @@ pub(crate) enum Table {
     Blob,
     Name,
     Machine,
+    Registry,
 }
 
 impl Table {
@@ -34,6 +35,7 @@ impl Table {
             Table::Blob => "blob",
             Table::Name => "name",
             Table::Machine => "machine",
+            Table::Registry => "registry",
         }
     }
 }
@@ -93,6 +95,10 @@ impl Sums {
 
     pub(crate) fn machine(&self, id: &[u8], value: &[u8]) -> i64 {
         self.row(Table::Machine, &[id, value])
+    }
+
+    pub(crate) fn registry(&self, key: &[u8], value: &[u8]) -> i64 {
+        self.row(Table::Registry, &[key, value])
     }
 
     /// Of a row that stands for a range of tasks. The upper half covers the

@@ -81,4 +81,10 @@ pub enum Write {
         id: [u8; 16],
         value: Option<Bytes>,
     },
+    /// An entry of the registry, keyed by its kind and its id; without a value
+    /// it goes.
+    Registry {
+        key: [u8; 17],
+        value: Option<Bytes>,
+    },
 }

@@ -8,6 +8,7 @@ use store::{OpenError, Options, ReadError, Reader, ResultRow, Store, Write, lock
 
 pub(crate) const JOB: u32 = 7;
 pub(crate) const MACHINE: [u8; 16] = [0xAB; 16];
+pub(crate) const ENTRY: [u8; 17] = [0xCD; 17];
 
 pub(crate) async fn open(dir: &Path) -> Store {
     try_open(dir).await.expect("open")
@@ -80,6 +81,10 @@ pub(crate) fn commit(n: u64) -> Vec<Write> {
             id: MACHINE,
             value: Some(bytes(n, 30)),
         },
+        Write::Registry {
+            key: ENTRY,
+            value: Some(bytes(n, 60)),
+        },
     ]
 }
 
@@ -117,6 +122,7 @@ pub(crate) async fn read_all(reader: &Reader) -> Result<u64, ReadError> {
         assert_eq!(image.leases[0].value, bytes(last, 20));
         assert_eq!(image.histories.len() as u64, last);
         assert_eq!(image.machines, [(MACHINE, bytes(last, 30))]);
+        assert_eq!(image.registry, [(ENTRY, bytes(last, 60))]);
         let refs: BTreeMap<_, _> = image.blobs.into_iter().collect();
         let expected = (1..=last)
             .map(|n| (*blake3::hash(&n.to_le_bytes()).as_bytes(), n))

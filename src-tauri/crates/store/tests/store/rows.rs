@@ -73,6 +73,14 @@ async fn everything_that_was_committed_is_there_after_opening_again() {
             id: ID,
             value: Some(value.clone()),
         },
+        Write::Registry {
+            key: [3; 17],
+            value: Some(value.clone()),
+        },
+        Write::Registry {
+            key: [2; 17],
+            value: Some(Bytes::from_static(b"a person")),
+        },
     ];
     store.writer.commit(&batch).await.expect("commit");
     assert!(store.writer.commit_micros() > 0);
@@ -122,7 +130,9 @@ async fn everything_that_was_committed_is_there_after_opening_again() {
         "of the job that has not ended"
     );
     assert_eq!(image.blobs, [([9; 32], 2)]);
-    assert_eq!(image.machines, [(ID, value)]);
+    assert_eq!(image.machines, [(ID, value.clone())]);
+    let person = Bytes::from_static(b"a person");
+    assert_eq!(image.registry, [([2; 17], person), ([3; 17], value)]);
     let name = store
         .reader
         .name("it's \"a\" näme")
@@ -169,6 +179,14 @@ async fn later_changes_of_a_batch_win_and_what_goes_is_gone() {
             id: ID,
             value: Some(Bytes::new()),
         },
+        Write::Registry {
+            key: [4; 17],
+            value: Some(Bytes::new()),
+        },
+        Write::Registry {
+            key: [5; 17],
+            value: Some(Bytes::from_static(b"before")),
+        },
         job(2, false, Some("other"), "queued"),
         result(2, 0, 1, "other"),
     ];
@@ -195,6 +213,14 @@ async fn later_changes_of_a_batch_win_and_what_goes_is_gone() {
             id: ID,
             value: None,
         },
+        Write::Registry {
+            key: [4; 17],
+            value: None,
+        },
+        Write::Registry {
+            key: [5; 17],
+            value: Some(Bytes::from_static(b"after")),
+        },
         Write::Lease {
             no: 2,
             first: 0,
@@ -217,6 +243,8 @@ async fn later_changes_of_a_batch_win_and_what_goes_is_gone() {
         (1, &b"b again"[..])
     );
     assert!(image.blobs.is_empty() && image.machines.is_empty());
+    let after = Bytes::from_static(b"after");
+    assert_eq!(image.registry, [([5; 17], after)]);
     assert_eq!(store.reader.names().await.expect("names"), []);
     assert_eq!(
         &store
