@@ -121,7 +121,15 @@ impl Follows {
                     news.output(&output);
                 }
             }
-            Event::JobAccepted(_) | Event::MachineChanged(_) | Event::Term(_) => {}
+            Event::JobAccepted(_)
+            | Event::MachineChanged(_)
+            | Event::RegistryChanged
+            | Event::JoinAsked(_)
+            | Event::JoinEnded(_)
+            | Event::DeviceAdmitted(_)
+            | Event::DeviceRevoked(_)
+            | Event::Superseded(_)
+            | Event::Term(_) => {}
         }
     }
 

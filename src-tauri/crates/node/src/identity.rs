@@ -1,8 +1,9 @@
 //! What this node is and keeps to itself: files of `identity/`, readable by
 //! their owner only.
 
+use crate::host;
 use api::{Error, ErrorCode};
-use pool::MachineId;
+use pool::{DeviceId, Founding, MachineId};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -38,6 +39,31 @@ pub(crate) fn of(data: &Path) -> Result<Identity, Error> {
         machine: MachineId(secret(&folder.join("machine")).map_err(unusable)?),
         cache_key: secret(&folder.join("cache_key")).map_err(unusable)?,
     })
+}
+
+impl Identity {
+    /// This computer as the first of a pool, should there be none yet.
+    pub(crate) fn founding(&self, node_name: &str) -> Founding {
+        founding(self.machine.device(), node_name)
+    }
+}
+
+/// For those who only look at a pool: nothing of it is written.
+pub(crate) fn onlooker() -> Founding {
+    founding(DeviceId([0; 16]), "this computer")
+}
+
+fn founding(device: DeviceId, node_name: &str) -> Founding {
+    let person_name = host::account().unwrap_or_else(|| "me".to_owned());
+    Founding {
+        device,
+        // It has no key before it listens; until then nobody connects to it.
+        spki: None,
+        device_name: node_name.to_owned(),
+        os: host::os(),
+        pool_name: format!("{person_name}'s pool"),
+        person_name,
+    }
 }
 
 /// Random bytes that stay the same from the first time on. A file of another

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::contribute::PausedUntil;
 use crate::driver::{image, paused};
 use crate::folders::Folders;
+use crate::identity::onlooker;
 use crate::library::Library;
 use crate::node::door_errors::{restored, unopened};
 use crate::stored::unread;
@@ -34,8 +35,8 @@ impl Offline {
         image.leases.clear();
         let clock = Clock::from(image.moment);
         // Nothing is decided here, so chance has no say.
-        let mut coordinator =
-            Coordinator::restore(clock.now(), 0, image).map_err(|error| restored(&error))?;
+        let mut coordinator = Coordinator::restore(clock.now(), 0, image, &onlooker())
+            .map_err(|error| restored(&error))?;
         coordinator.living_only(true);
         Ok(Offline {
             library: Library::left_behind(coordinator, reader, blobs),

@@ -96,7 +96,14 @@ impl Noted {
                 pending.gone.insert(*job);
             }
             pool::Event::MachineChanged(_) => pending.machines = true,
-            pool::Event::Output(_) | pool::Event::Term(_) => return,
+            pool::Event::Output(_)
+            | pool::Event::RegistryChanged
+            | pool::Event::JoinAsked(_)
+            | pool::Event::JoinEnded(_)
+            | pool::Event::DeviceAdmitted(_)
+            | pool::Event::DeviceRevoked(_)
+            | pool::Event::Superseded(_)
+            | pool::Event::Term(_) => return,
         }
         drop(pending);
         self.came.notify_one();

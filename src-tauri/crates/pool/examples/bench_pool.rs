@@ -15,8 +15,8 @@ use pool::record::{Image, JobRow, Record};
 use pool::report::{Plain, Reports};
 use pool::spec::{Fold, Limits, Spec};
 use pool::{
-    ClientId, Coordinator, Digest, JobNo, JobState, Life, MachineId, Moment, Now, Peer, Submit,
-    Term,
+    ClientId, Coordinator, DeviceId, Digest, Founding, JobNo, JobState, Life, Moment, Now, Peer,
+    Submit, Term,
 };
 use serde_bytes::ByteBuf;
 use std::collections::VecDeque;
@@ -117,7 +117,8 @@ fn memory() {
         "memory, 10,000 queued jobs of one task",
         "",
     );
-    let half_done = || Coordinator::restore(NOW, 1, image(1_000_000, 2)).expect("rows of our own");
+    let half_done =
+        || Coordinator::restore(NOW, 1, image(1_000_000, 2), &founding()).expect("rows of our own");
     grown(
         &half_done,
         "memory, 1,000,000 tasks, every second one done",
@@ -139,14 +140,14 @@ struct Driver {
 impl Driver {
     fn new() -> Driver {
         let mut driver = Driver {
-            coordinator: Coordinator::new(NOW, 1),
+            coordinator: Coordinator::new(NOW, 1, &founding()),
             now: NOW,
             records: Vec::new(),
             leases: VecDeque::new(),
             frames: Vec::new(),
             spent: Duration::ZERO,
         };
-        driver.coordinator.handle_connected(NOW, Peer(1));
+        driver.coordinator.handle_connected(NOW, Peer(1), OWN);
         let state = Heartbeat {
             slots: SLOTS,
             memory_bytes: 1 << 34,
@@ -158,7 +159,7 @@ impl Driver {
         };
         let hello = Hello {
             version: VERSION,
-            machine: MachineId([1; 16]),
+            machine: OWN.machine(),
             life: Life(1),
             name: "bench".to_owned(),
             cores: SLOTS,
@@ -177,6 +178,7 @@ impl Driver {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&client.to_le_bytes());
         let submit = Submit {
+            device: OWN,
             client: ClientId { submitter: 1, id },
             spec,
             spec_digest: Digest([0; 32]),
@@ -268,13 +270,27 @@ fn queued_jobs(count: u32) -> f64 {
 fn restore(count: u32, stride: usize) -> f64 {
     let image = image(count, stride);
     let start = Instant::now();
-    let restored = Coordinator::restore(NOW, 1, image).expect("rows of our own");
+    let restored = Coordinator::restore(NOW, 1, image, &founding()).expect("rows of our own");
     let spent = start.elapsed();
     assert_eq!(restored.queued_tasks(), u64::from(count / 2));
     spent.as_secs_f64() * 1e3
 }
 
 /// Rows of one job of which half is done: in order, or every `stride`th task.
+/// The one device of the pool; its worker is the machine that works.
+const OWN: DeviceId = DeviceId([1; 16]);
+
+fn founding() -> Founding {
+    Founding {
+        device: OWN,
+        spki: None,
+        device_name: "bench".to_owned(),
+        os: "Linux".to_owned(),
+        person_name: "me".to_owned(),
+        pool_name: "bench".to_owned(),
+    }
+}
+
 fn image(count: u32, stride: usize) -> Image {
     let mut driver = Driver::new();
     driver.submit(1, spec(count, None));

@@ -1,4 +1,5 @@
-//! Names of things: jobs, machines, blobs, and the coordinator's term.
+//! Names of things: jobs, machines, blobs, persons and their devices, and the
+//! coordinator's term.
 
 use core::fmt;
 use data_encoding::{BASE32_NOPAD, BASE32_NOPAD_NOCASE, HEXLOWER};
@@ -18,6 +19,36 @@ pub struct JobNo(pub u32);
 /// connections and restarts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MachineId(pub [u8; 16]);
+
+/// A device's name: 128 random bits, written `d_` and base32. One that works is
+/// the machine of the same bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DeviceId(pub [u8; 16]);
+
+/// A device's key: the SHA-256 of its SubjectPublicKeyInfo.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Spki(pub [u8; 32]);
+
+/// A person's name for programs: 128 random bits, written `p_` and base32.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PersonId(pub [u8; 16]);
+
+/// A pool's name for programs: 128 random bits, written as base32 alone, as in
+/// the names of certificates.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PoolId(pub [u8; 16]);
+
+/// A pairing code's name, which tells nothing about the code: `c_` and base32.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CodeId(pub [u8; 16]);
+
+/// An invite's name: the first half of its token's SHA-256, `i_` and base32.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct InviteId(pub [u8; 16]);
+
+/// The name of a request to join: 128 random bits, written `r_` and base32.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct JoinId(pub [u8; 16]);
 
 /// A blob's name: the BLAKE3 hash of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,33 +75,55 @@ impl JobId {
     }
 }
 
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "j_{}", BASE32_NOPAD.encode(&self.0).to_ascii_lowercase())
+impl DeviceId {
+    /// The machine that this device is, if it works.
+    #[must_use]
+    pub fn machine(self) -> MachineId {
+        MachineId(self.0)
     }
 }
-impl fmt::Display for MachineId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "m_{}", BASE32_NOPAD.encode(&self.0).to_ascii_lowercase())
+
+impl MachineId {
+    /// The device that this machine is.
+    #[must_use]
+    pub fn device(self) -> DeviceId {
+        DeviceId(self.0)
     }
 }
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&HEXLOWER.encode(&self.0))
-    }
+
+fn base32(bytes: &[u8]) -> String {
+    BASE32_NOPAD.encode(bytes).to_ascii_lowercase()
 }
-impl fmt::Debug for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+
+/// How names are written, for people and for the log alike.
+macro_rules! written {
+    ($($name:ident: $prefix:literal $encode:ident),+ $(,)?) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}{}", $prefix, $encode(&self.0))
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )+};
 }
-impl fmt::Debug for MachineId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+
+fn hex(bytes: &[u8]) -> String {
+    HEXLOWER.encode(bytes)
 }
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+
+written! {
+    JobId: "j_" base32,
+    MachineId: "m_" base32,
+    DeviceId: "d_" base32,
+    PersonId: "p_" base32,
+    PoolId: "" base32,
+    CodeId: "c_" base32,
+    InviteId: "i_" base32,
+    JoinId: "r_" base32,
+    Digest: "" hex,
+    Spki: "" hex,
 }

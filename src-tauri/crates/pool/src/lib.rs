@@ -21,6 +21,7 @@ pub mod message;
 pub mod moment;
 pub mod policy;
 pub mod record;
+pub mod registry;
 pub mod report;
 pub mod spec;
 mod worker;
@@ -28,11 +29,17 @@ mod worker;
 #[cfg(feature = "mutants")]
 pub use coordinator::Mutant;
 pub use coordinator::{
-    CancelReason, Cells, Chore, ChoreDone, ClientId, CommandError, Coordinator, Counts, Event,
-    Explanation, FailedAttempt, FoldView, JobState, JobView, MachineState, MachineView, Measured,
-    OWN_NODE, Peer, ReasonCode, RestoreError, RetryChanges, Submit, SubmitError, Submitted,
-    TaskState, TaskView, TimerReason,
+    Admission, ApproveError, CancelReason, Cells, Chore, ChoreDone, ClientId, CodeError,
+    CommandError, Coordinator, Counts, DeviceError, Event, Explanation, FailedAttempt, FoldView,
+    Founding, InviteError, JobState, JobView, JoinError, JoinRequest, MachineState, MachineView,
+    Measured, NewInvite, OWN_NODE, OthersRole, Ownership, Peer, PersonError, PersonNamed,
+    ReasonCode, RestoreError, RetryChanges, Submit, SubmitError, Submitted, TaskState, TaskView,
+    TimerReason, Via,
 };
-pub use id::{Digest, JobId, JobNo, Life, MachineId, Term};
+pub use id::{
+    CodeId, DeviceId, Digest, InviteId, JobId, JobNo, JoinId, Life, MachineId, PersonId, PoolId,
+    Spki, Term,
+};
 pub use moment::{Moment, Now};
+pub use registry::{Caller, Roles};
 pub use worker::{Action, SlotId, Worker, WorkerConfig, WorkerOptions, WorkerTimer};

@@ -69,6 +69,42 @@ pub const JOBS_MAX: usize = 100_000;
 /// Machines of a pool: about 1 KB each, and a heartbeat every five seconds.
 pub const MACHINES_MAX: usize = 1_000;
 
+/// Persons of a pool: a household or a small team, with room.
+pub const PERSONS_MAX: usize = 200;
+
+/// Devices of a pool, revoked ones included until they are forgotten: every
+/// machine, and as many that only submit or are remembered as revoked.
+pub const DEVICES_MAX: usize = 2 * MACHINES_MAX;
+
+/// Invites that live at once: as many as a person can tell apart in a list.
+pub const INVITES_MAX: usize = 100;
+
+/// Devices that one invite lets in at most: all that a pool may have.
+pub const INVITE_USES_MAX: u32 = 1_000;
+
+/// The longest life of an invite: whoever wants more makes a new one.
+pub const INVITE_LIFE_MAX: Duration = Duration::from_secs(365 * 24 * 3_600);
+
+/// Life of a pairing code: to walk to the other machine and type it.
+pub const CODE_LIFE: Duration = Duration::from_secs(600);
+
+/// Tries of one code, right or wrong, from whomever: of 40 random bits that
+/// leaves a guesser one chance in 2^37.
+pub const CODE_ATTEMPTS_MAX: u8 = 5;
+
+/// Requests to join that wait for a person at once; more are no people.
+pub const JOINS_MAX: usize = 4;
+
+/// How long such a request waits.
+pub const JOIN_WITHIN: Duration = Duration::from_secs(600);
+
+/// Characters of a person's, device's, pool's or invite's name.
+pub const SHORT_NAME_CHARS_MAX: usize = 60;
+
+/// Expected work by which a person may have been served beyond another: so long
+/// the others come first at most, however large its leases were.
+pub const PERSON_LEAD_MAX: Duration = Duration::from_secs(600);
+
 /// Connections that have not said hello, at once.
 pub const STRANGERS_MAX: usize = 1_000;
 

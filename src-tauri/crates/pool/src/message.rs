@@ -4,7 +4,7 @@
 //! changed message is a new variant, and the first message is the hello that
 //! carries the version.
 
-use crate::id::{JobId, Life, MachineId, Term};
+use crate::id::{JobId, Life, MachineId, PersonId, Term};
 use crate::report::Reports;
 use crate::spec::Spec;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use serde_bytes::ByteBuf;
 use std::sync::Arc;
 
 /// The version of this protocol; a hello with another one is refused.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// From a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub enum ToWorker {
     /// and again when `retry` changed it.
     Job {
         job: JobId,
+        /// Whose it is: no executor ever runs tasks of two persons.
+        person: PersonId,
         spec: Arc<Spec>,
         fold_input: Option<crate::id::Digest>,
     },

@@ -6,6 +6,7 @@
 
 use crate::id::{Digest, JobId, JobNo, MachineId, Term};
 use crate::moment::Moment;
+use crate::registry::EntryKey;
 use crate::report::Reports;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,12 @@ pub enum Record {
         id: MachineId,
         value: Option<Bytes>,
     },
+    /// The pool, a person, a device, a code or an invite; `None` removes it.
+    /// [`crate::registry::Entry::read`] tells what it says.
+    Registry {
+        key: EntryKey,
+        value: Option<Bytes>,
+    },
 }
 
 /// Everything a coordinator needs to go on: the rows as they were committed.
@@ -94,6 +101,13 @@ pub struct Image {
     pub done: Vec<(JobNo, Vec<(u32, u32)>)>,
     pub blobs: Vec<(Digest, u64)>,
     pub machines: Vec<(MachineId, Bytes)>,
+    pub registry: Vec<RegistryRow>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryRow {
+    pub key: EntryKey,
+    pub value: Bytes,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

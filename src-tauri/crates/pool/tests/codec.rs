@@ -10,7 +10,7 @@ use pool::message::{
 use pool::record::StoredResults;
 use pool::report::{Failure, FailureKind, Files, Outcome, Payload, Plain, Report, Reports};
 use pool::spec::{Fold, Limits, Spec};
-use pool::{Digest, JobId, Life, MachineId, Term};
+use pool::{Digest, JobId, Life, MachineId, PersonId, Term};
 use proptest::prelude::*;
 use serde_bytes::ByteBuf;
 use std::sync::Arc;
@@ -156,6 +156,7 @@ fn to_worker() -> Vec<ToWorker> {
         },
         ToWorker::Job {
             job: JobId([1; 16]),
+            person: PersonId([2; 16]),
             spec: Arc::new(spec()),
             fold_input: Some(Digest([5; 32])),
         },

@@ -68,6 +68,11 @@ fn broken_by(mutant: Mutant) -> &'static str {
         Mutant::ClientsKept => "I23",
         Mutant::TurnByPriorityAlone => "I24",
         Mutant::HistoryNotWritten => "I27",
+        Mutant::RevokedKeepsWorking => "I18",
+        Mutant::CodeNotCharged | Mutant::CodeNotSpent => "I19",
+        Mutant::RoleIgnored => "I20",
+        Mutant::OwnerIgnored => "I21",
+        Mutant::HelloBelieved | Mutant::OlderConnectionStays => "I30",
     }
 }
 

@@ -182,6 +182,7 @@ impl Acceptance {
             .driving
             .ask(move |turn| {
                 let submit = pool::Submit {
+                    device: turn.coordinator.own_device(),
                     client,
                     spec,
                     spec_digest,
@@ -399,6 +400,10 @@ fn gone(error: &GetError) -> Error {
 
 fn refused(error: &SubmitError) -> Error {
     let (code, hint) = match error {
+        SubmitError::NotAllowed => (
+            ErrorCode::NotAllowed,
+            "let it in anew, as a device that submits",
+        ),
         SubmitError::Conflict { .. } => (
             ErrorCode::Conflict,
             "choose another client id for another job",

@@ -4,13 +4,14 @@ use crate::follow::Follows;
 use api::{Error, ErrorCode};
 use bytes::Bytes;
 use pool::moment::Now;
-use pool::{ChoreDone, Coordinator, Peer};
+use pool::{ChoreDone, Coordinator, DeviceId, Peer};
 use std::fmt;
 use store::Write;
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) enum Input {
-    Connected(Peer, mpsc::Sender<Bytes>),
+    /// Of the device whose key the connection was made with.
+    Connected(Peer, DeviceId, mpsc::Sender<Bytes>),
     /// Whole frames, one after the other.
     Frames(Peer, Bytes),
     Disconnected(Peer, bool),

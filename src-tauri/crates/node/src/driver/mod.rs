@@ -158,7 +158,7 @@ impl Loop {
         let now = self.driver.clock.now();
         let coordinator = &mut self.driver.coordinator;
         match input {
-            Input::Connected(peer, frames) => {
+            Input::Connected(peer, device, frames) => {
                 self.peers.insert(
                     peer,
                     Link {
@@ -166,7 +166,7 @@ impl Loop {
                         decoder: Decoder::default(),
                     },
                 );
-                coordinator.handle_connected(now, peer);
+                coordinator.handle_connected(now, peer, device);
             }
             Input::Frames(peer, frames) => self.frames(peer, &frames),
             Input::Disconnected(peer, timed_out) => {

@@ -2,7 +2,8 @@
 //! rules go on from.
 
 use crate::contribute::PausedUntil;
-use pool::record::{Image, JobRow, RangeRow, Record};
+use pool::record::{Image, JobRow, RangeRow, Record, RegistryRow};
+use pool::registry::EntryKey;
 use pool::{Digest, JobId, JobNo, MachineId, Moment, Term};
 use store::Write;
 
@@ -77,6 +78,7 @@ pub(crate) fn write(record: Record) -> Write {
         },
         Record::Forget { no } => Write::Forget { no: no.0 },
         Record::Machine { id, value } => Write::Machine { id: id.0, value },
+        Record::Registry { key, value } => Write::Registry { key: key.0, value },
     }
 }
 
@@ -133,6 +135,14 @@ pub(crate) fn image(image: store::Image) -> Image {
             .machines
             .into_iter()
             .map(|(id, value)| (MachineId(id), value))
+            .collect(),
+        registry: image
+            .registry
+            .into_iter()
+            .map(|(key, value)| RegistryRow {
+                key: EntryKey(key),
+                value,
+            })
             .collect(),
     }
 }

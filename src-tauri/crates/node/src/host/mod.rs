@@ -42,6 +42,12 @@ fn spare(cores: u32, desktop: bool, battery: bool) -> u32 {
     }
 }
 
+/// What the account of this process is called.
+pub(crate) fn account() -> Option<String> {
+    let named = |variable| std::env::var(variable).ok().filter(|name| !name.is_empty());
+    named("USER").or_else(|| named("LOGNAME"))
+}
+
 pub(crate) fn os() -> String {
     System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned())
 }

@@ -22,7 +22,7 @@ use crate::tidy::Tidy;
 use crate::watch::Watches;
 use crate::work::{Supply, Working};
 use api::{Error, ErrorCode};
-use pool::{Coordinator, Life, Term, Worker, WorkerOptions};
+use pool::{Coordinator, Founding, Life, Term, Worker, WorkerOptions};
 use sandbox::Sandbox;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -54,7 +54,8 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
     if let (true, Err(error)) = (options.work, &sandbox) {
         return Err(error.clone());
     }
-    let (clock, mut coordinator, paused) = restore(&reader, past).await?;
+    let founding = identity.founding(&options.settings.node_name);
+    let (clock, mut coordinator, paused) = restore(&reader, past, &founding).await?;
     coordinator.limit_queued_tasks(u64::from(options.settings.queued_tasks));
     coordinator.living_only(options.living_only);
 
@@ -197,6 +198,7 @@ impl Inner {
 async fn restore(
     reader: &store::Reader,
     past: Past,
+    founding: &Founding,
 ) -> Result<(Clock, Coordinator, Option<PausedUntil>), Error> {
     let stored = reader.restore().await;
     let stored = stored.map_err(|error| crate::stored::unread(&error))?;
@@ -205,10 +207,9 @@ async fn restore(
     let clock = Clock::from(image.moment);
     let seed = random()?;
     let coordinator = match past {
-        Past::New => Coordinator::new(clock.now(), seed),
-        Past::Closed | Past::Killed => {
-            Coordinator::restore(clock.now(), seed, image).map_err(|error| restored(&error))?
-        }
+        Past::New => Coordinator::new(clock.now(), seed, founding),
+        Past::Closed | Past::Killed => Coordinator::restore(clock.now(), seed, image, founding)
+            .map_err(|error| restored(&error))?,
         Past::Restored { lost } => {
             // Beyond any term that was forgotten: none was raised more often than once a millisecond.
             image.term = Term(image.term.0.max(wall_ms().unsigned_abs()));
@@ -216,7 +217,8 @@ async fn restore(
                 ?lost,
                 "the database is older than what was committed here; what came later is forgotten"
             );
-            Coordinator::restore(clock.now(), seed, image).map_err(|error| restored(&error))?
+            Coordinator::restore(clock.now(), seed, image, founding)
+                .map_err(|error| restored(&error))?
         }
     };
     Ok((clock, coordinator, paused))

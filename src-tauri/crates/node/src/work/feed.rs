@@ -19,7 +19,7 @@ const SMALL_FILE_BYTES: u64 = 64 << 10;
 /// How many tasks a batch that begins at `first` has.
 pub(super) fn size(loaded: &Loaded, chunk: &Chunk, first: u32) -> u32 {
     let left = chunk.first + chunk.count - first;
-    match (&loaded.key.profile.entry, &loaded.run.input) {
+    match (&loaded.profile().entry, &loaded.run.input) {
         (Entry::Function { .. }, Input::Range { .. }) => left.min(CALLS_PER_BATCH),
         // Their values differ in no regular way: one call at a time.
         (Entry::Function { .. }, _) => left.min(1),
@@ -52,7 +52,7 @@ pub(super) async fn batch(
     count: u32,
 ) -> Result<Batch, Outcome> {
     let caps = loaded.caps.clone();
-    if let Entry::Function { .. } = loaded.key.profile.entry {
+    if let Entry::Function { .. } = loaded.profile().entry {
         let mut args = loaded.run.arguments.clone();
         let range = match &loaded.run.input {
             Input::Range { start, step } => Some(RangeArg {
@@ -148,7 +148,7 @@ fn task(loaded: &Loaded, index: u32, item: &Item, stdin: Stdin) -> Task {
             .then(|| run.argv(index, loaded.spec.count, item)),
         env: run.env(index, item),
         stdin,
-        files: loaded.key.profile.scratch.then(|| loaded.files.clone()),
+        files: loaded.profile().scratch.then(|| loaded.files.clone()),
     }
 }
 

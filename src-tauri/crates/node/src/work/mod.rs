@@ -115,7 +115,11 @@ impl Working {
         let (frames, mut received) = mpsc::channel(PIPE_FRAMES);
         if self
             .driving
-            .send(Input::Connected(peer, frames))
+            .send(Input::Connected(
+                peer,
+                self.worker.machine().device(),
+                frames,
+            ))
             .await
             .is_err()
         {
@@ -240,12 +244,14 @@ impl Working {
                 Action::Run {
                     slot,
                     chunk,
+                    person,
                     spec,
                     fold_input,
                 } => self.order(
                     slot,
                     Order::Run {
                         chunk,
+                        person,
                         spec,
                         fold_input,
                     },

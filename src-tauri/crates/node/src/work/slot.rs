@@ -11,7 +11,7 @@ use super::warm::{Taken, Warm};
 use pool::message::{Chunk, Output, Stream};
 use pool::report::{Outcome, Reports};
 use pool::spec::Spec;
-use pool::{Digest, SlotId};
+use pool::{Digest, PersonId, SlotId};
 use sandbox::limits::BATCHES_MAX;
 use sandbox::{Event, Executor, Program};
 use std::collections::VecDeque;
@@ -36,6 +36,7 @@ const EVENTS_IN_A_ROW: u32 = 128;
 pub(super) enum Order {
     Run {
         chunk: Chunk,
+        person: PersonId,
         spec: Arc<Spec>,
         fold_input: Option<Digest>,
     },
@@ -494,6 +495,7 @@ impl Slot {
         match order {
             Order::Run {
                 chunk,
+                person,
                 spec,
                 fold_input,
             } => {
@@ -509,7 +511,7 @@ impl Slot {
                     None => {
                         let supply = self.supply.clone();
                         Job::Loading(tokio::spawn(async move {
-                            supply.load(chunk.job, spec, fold_input).await
+                            supply.load(chunk.job, person, spec, fold_input).await
                         }))
                     }
                 };

@@ -10,7 +10,7 @@ use crate::spans::{Lane, Spans};
 use pool::message::Chunk;
 use pool::report::{FailureKind, Outcome};
 use pool::spec::Spec;
-use pool::{Digest, JobId, SlotId};
+use pool::{Digest, JobId, PersonId, SlotId};
 use sandbox::{Caps, Entry, Executor, Prepared, Profile, Sandbox, SpawnError};
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -26,7 +26,7 @@ pub(crate) struct Supply {
     spans: Arc<Spans>,
     loaded: Mutex<HashMap<JobId, Arc<Loaded>>>,
     /// Newest first.
-    ready: Mutex<VecDeque<(Key, Prepared)>>,
+    ready: Mutex<VecDeque<(Code, Prepared)>>,
 }
 
 /// A job, ready to be run.
@@ -45,8 +45,17 @@ pub(super) struct Loaded {
 /// What an executor is bound to; tasks with the same key may share one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
+    /// Whose tasks it runs: what one person's module left behind in a process
+    /// is not for another's to find.
+    person: PersonId,
+    code: Code,
+}
+
+/// What is compiled once, whoever runs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Code {
     module: Digest,
-    pub(super) profile: Profile,
+    profile: Profile,
 }
 
 /// Where tasks have their input from.
@@ -100,6 +109,7 @@ impl Supply {
     pub(super) async fn load(
         &self,
         job: JobId,
+        person: PersonId,
         spec: Arc<Spec>,
         fold_input: Option<Digest>,
     ) -> Result<Arc<Loaded>, Outcome> {
@@ -119,11 +129,12 @@ impl Supply {
                 run.entry.clone()
             },
         };
-        let key = Key {
+        let code = Code {
             module: spec.module,
             profile,
         };
-        let prepared = self.prepare(&key).await?;
+        let prepared = self.prepare(&code).await?;
+        let key = Key { person, code };
         let source = match (fold_input, &run.input) {
             (Some(digest), _) => self.whole(digest, true).await?,
             (None, Input::Once { stdin: Some(blob) }) => self.whole(blob.digest, false).await?,
@@ -191,22 +202,22 @@ impl Supply {
     }
 
     /// The module compiled, from the last few or from the cache or now.
-    async fn prepare(&self, key: &Key) -> Result<Prepared, Outcome> {
+    async fn prepare(&self, code: &Code) -> Result<Prepared, Outcome> {
         let known = {
             let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
             ready
                 .iter()
-                .find(|(other, _)| other == key)
+                .find(|(other, _)| other == code)
                 .map(|(_, prepared)| prepared.clone())
         };
         if let Some(prepared) = known {
             return Ok(prepared);
         }
-        let module = self.keep.blobs().get(&key.module.0).await;
+        let module = self.keep.blobs().get(&code.module.0).await;
         let module = module.map_err(|error| unreadable("the module", &error))?;
         let prepared = self
             .sandbox
-            .prepare(key.module.0, module, &key.profile)
+            .prepare(code.module.0, module, &code.profile)
             .await;
         let prepared = prepared.map_err(|error| {
             if error.is_final() {
@@ -218,8 +229,8 @@ impl Supply {
             }
         })?;
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        ready.retain(|(other, _)| other != key);
-        ready.push_front((key.clone(), prepared.clone()));
+        ready.retain(|(other, _)| other != code);
+        ready.push_front((code.clone(), prepared.clone()));
         ready.truncate(MODULES_READY);
         Ok(prepared)
     }
@@ -231,6 +242,10 @@ impl Supply {
 }
 
 impl Loaded {
+    pub(super) fn profile(&self) -> &Profile {
+        &self.key.code.profile
+    }
+
     pub(super) fn is_fold(&self) -> bool {
         matches!(self.source, Source::Whole { fold: true, .. })
     }
@@ -242,5 +257,32 @@ fn unreadable(what: &str, error: &GetError) -> Outcome {
     match error {
         GetError::Missing | GetError::Corrupt => outcome::failed(FailureKind::Refused, why),
         GetError::Io(_) => Outcome::Refused { why },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Code, Key};
+    use pool::{Digest, PersonId};
+    use sandbox::{Entry, Profile};
+
+    #[test]
+    fn the_same_module_of_two_persons_needs_two_executors_and_is_compiled_once() {
+        let key = |person| Key {
+            person: PersonId([person; 16]),
+            code: Code {
+                module: Digest([7; 32]),
+                profile: Profile {
+                    memory_bytes: 1 << 20,
+                    fuel: false,
+                    scratch: false,
+                    on_demand: false,
+                    entry: Entry::Command,
+                },
+            },
+        };
+        assert_eq!(key(1), key(1));
+        assert_ne!(key(1), key(2));
+        assert_eq!(key(1).code, key(2).code);
     }
 }

@@ -25,7 +25,8 @@ impl Coordinator {
         within("machines", machines, MACHINES_MAX);
         within("strangers", strangers, STRANGERS_MAX);
         within("connections", self.peers.len(), machines + strangers);
-        let timers = 1 + strangers + TIMERS_EACH * (machines + jobs);
+        self.registry.check_bounds();
+        let timers = 2 + strangers + TIMERS_EACH * (machines + jobs);
         within("timers", self.timers.len(), timers);
         within("changed jobs", self.touched.len(), 0);
         within("leases that were not sent", self.unsent.len(), 0);

@@ -2,7 +2,7 @@
 
 use super::Coordinator;
 use super::job::{Ending, Folding, Phase};
-use crate::id::Digest;
+use crate::id::{Digest, MachineId};
 use std::collections::BTreeMap;
 
 impl Coordinator {
@@ -88,6 +88,27 @@ impl Coordinator {
             }
         }
         self.check_blobs();
+        self.check_registry();
+    }
+
+    /// Whoever is connected or holds a lease may.
+    fn check_registry(&self) {
+        self.registry.check();
+        for connection in self.peers.values() {
+            let device = connection.device;
+            assert!(self.caller(device).is_some(), "{device} is connected");
+            let machine = connection.machine.map(MachineId::device);
+            assert!(machine.is_none_or(|machine| machine == device));
+        }
+        for (id, machine) in &self.machines {
+            let known = self.device(id.device());
+            let may = known.is_none_or(|device| device.roles.work && !device.is_revoked());
+            assert!(machine.leases.is_empty() || may, "{id} holds leases");
+        }
+        for job in self.jobs.values() {
+            let person = job.facts.person;
+            assert!(self.person(person).is_some(), "{} of {person}", job.id);
+        }
     }
 
     /// Every reference that is known here is counted.

@@ -8,7 +8,7 @@ use super::queue::Turn;
 use super::tasks::Tasks;
 use super::timer::Timer;
 use super::{Coordinator, Event};
-use crate::id::{Digest, JobId, JobNo};
+use crate::id::{DeviceId, Digest, JobId, JobNo, PersonId};
 use crate::limits::{
     INPUTS_MAX, JOBS_MAX, NAME_CHARS_MAX, PRIORITY_MAX, PRIORITY_MIN, RUN_BYTES_MAX,
     TASKS_PER_JOB_MAX, TRANSIENT_LIFE,
@@ -22,6 +22,8 @@ use std::sync::Arc;
 /// A job to accept. Its blobs are on disk already.
 #[derive(Clone, Debug)]
 pub struct Submit {
+    /// From which it is sent: the job becomes its person's.
+    pub device: DeviceId,
     pub client: ClientId,
     pub spec: Spec,
     /// Of everything the client asked for: the same id with another digest is
@@ -42,6 +44,8 @@ pub struct Submitted {
 /// Why a job is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
+    #[error("this device may not send jobs to the pool; its role has to be submit")]
+    NotAllowed,
     #[error("this client has used the same id for another job, {job}")]
     Conflict { job: JobId },
     #[error("the job has {tasks} tasks, and at most {TASKS_PER_JOB_MAX} are possible")]
@@ -102,9 +106,10 @@ impl Coordinator {
     /// See [`SubmitError`].
     pub fn submit(&mut self, now: Now, submit: Submit) -> Result<Submitted, SubmitError> {
         self.advance(now);
+        let person = self.submitter(submit.device)?;
         if let Some(job) = self
             .by_client
-            .get(&submit.client)
+            .get(&(person, submit.client))
             .and_then(|no| self.jobs.get(no))
         {
             return if job.facts.digest == submit.spec_digest {
@@ -121,7 +126,7 @@ impl Coordinator {
         self.next_no += 1;
         let id = JobId(self.chance.bytes());
         let spec = Arc::new(submit.spec);
-        let facts = Facts::new(self.now, submit.client, submit.spec_digest, &spec);
+        let facts = Facts::new(self.now, submit.client, person, submit.spec_digest, &spec);
         for blob in spec.blobs() {
             self.refer(blob);
         }
@@ -137,7 +142,7 @@ impl Coordinator {
         self.events.push_back(Event::JobAccepted(id));
         self.queued_count += u64::from(spec.count);
         self.by_id.insert(id, no);
-        self.by_client.insert(submit.client, no);
+        self.by_client.insert((person, submit.client), no);
         self.jobs.insert(
             no,
             Job {
@@ -170,6 +175,15 @@ impl Coordinator {
             job: id,
             existed: false,
         })
+    }
+
+    /// Whose a job becomes that is sent from the device.
+    fn submitter(&self, device: DeviceId) -> Result<PersonId, SubmitError> {
+        let caller = self.caller(device).ok_or(SubmitError::NotAllowed)?;
+        let may = caller.roles.submit;
+        #[cfg(feature = "mutants")]
+        let may = may || self.is_planted(super::Mutant::RoleIgnored);
+        may.then_some(caller.person).ok_or(SubmitError::NotAllowed)
     }
 
     fn validate(&self, spec: &Spec) -> Result<(), SubmitError> {

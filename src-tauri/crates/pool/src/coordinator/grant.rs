@@ -262,6 +262,7 @@ impl Coordinator {
             if machine.told.insert(no, Some(job.edition)) != Some(Some(job.edition)) {
                 let told = ToWorker::Job {
                     job: job.id,
+                    person: job.facts.person,
                     spec: job.spec.clone(),
                     fold_input: job.fold_input(),
                 };

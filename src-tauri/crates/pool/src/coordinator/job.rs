@@ -4,7 +4,7 @@ use super::measure::{Measured, Tempo};
 use super::pace::Pace;
 use super::queue::{Place, Turn};
 use super::tasks::Tasks;
-use crate::id::{Digest, JobId, JobNo, MachineId};
+use crate::id::{Digest, JobId, JobNo, MachineId, PersonId};
 use crate::moment::{Moment, Now};
 use crate::report::Failure;
 use crate::spec::{Fold, Spec};
@@ -47,6 +47,8 @@ pub(super) struct Job {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Facts {
     pub(super) client: ClientId,
+    /// Whose it is.
+    pub(super) person: PersonId,
     /// Of the spec as it was submitted.
     pub(super) digest: Digest,
     pub(super) accepted: Moment,
@@ -190,9 +192,16 @@ impl Job {
 }
 
 impl Facts {
-    pub(super) fn new(now: Now, client: ClientId, digest: Digest, spec: &Spec) -> Facts {
+    pub(super) fn new(
+        now: Now,
+        client: ClientId,
+        person: PersonId,
+        digest: Digest,
+        spec: &Spec,
+    ) -> Facts {
         Facts {
             client,
+            person,
             digest,
             accepted: now.moment,
             started_wall_ms: None,

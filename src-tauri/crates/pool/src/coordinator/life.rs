@@ -3,7 +3,7 @@
 use super::job::{CancelReason, ClientId, Ending, Folding, Phase};
 use super::timer::Timer;
 use super::{Chore, Coordinator, Event};
-use crate::id::{Digest, JobNo};
+use crate::id::{Digest, JobNo, PersonId};
 use crate::message::ToWorker;
 use crate::spec::Spec;
 
@@ -156,7 +156,7 @@ impl Coordinator {
             return;
         }
         job.change().forgetting = true;
-        let (id, client) = (job.id, job.facts.client);
+        let (id, client) = (job.id, (job.facts.person, job.facts.client));
         self.forget_client(&client);
         self.chores.push_back(Chore::ListBlobs { job: id, no });
         self.events.push_back(Event::JobForgotten(id));
@@ -170,7 +170,7 @@ impl Coordinator {
         };
         if !job.facts.forgetting {
             self.events.push_back(Event::JobForgotten(job.id));
-            self.forget_client(&job.facts.client);
+            self.forget_client(&(job.facts.person, job.facts.client));
         }
         self.by_id.remove(&job.id);
         if let Some(place) = job.place {
@@ -194,7 +194,7 @@ impl Coordinator {
         self.unsaved.forget(no);
     }
 
-    fn forget_client(&mut self, client: &ClientId) {
+    fn forget_client(&mut self, client: &(PersonId, ClientId)) {
         #[cfg(feature = "mutants")]
         if self.is_planted(super::Mutant::ClientsKept) {
             return;

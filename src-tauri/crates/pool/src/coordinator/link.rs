@@ -4,7 +4,7 @@ use super::machine::{About, Link, Machine};
 use super::ranges::Ranges;
 use super::timer::Timer;
 use super::{Coordinator, Event, Peer};
-use crate::id::{JobNo, MachineId};
+use crate::id::{DeviceId, JobNo, MachineId};
 use crate::limits::{HELD_MAX, LEASES_PER_WORKER_MAX, MACHINES_MAX, PULSE, REST_AFTER_RETURN};
 use crate::message::{Chunk, Heartbeat, Hello, Output, ToWorker, VERSION};
 use crate::moment::Now;
@@ -13,15 +13,20 @@ use std::collections::BTreeMap;
 impl Coordinator {
     pub(super) fn handle_hello(&mut self, peer: Peer, hello: &Hello) {
         self.timers.disarm(Timer::Hello(peer));
-        if let Some(why) = self.objection(hello) {
+        let device = self.peers.get(&peer).map(|connection| connection.device);
+        if let Some(why) = self.objection(device, hello) {
             self.peers.remove(&peer);
             self.refuse(peer, &why);
             return;
         }
         let id = hello.machine;
-        if let Some(before) = self.machines.get(&id).and_then(Machine::peer) {
+        let before = self.machines.get(&id).and_then(Machine::peer);
+        #[cfg(feature = "mutants")]
+        let before = before.filter(|_| !self.is_planted(super::Mutant::OlderConnectionStays));
+        if let Some(before) = before {
             self.peers.remove(&before);
             self.refuse(before, "this machine has connected again");
+            self.events.push_back(Event::Superseded(id.device()));
         }
         if let Some(connection) = self.peers.get_mut(&peer) {
             connection.machine = Some(id);
@@ -43,7 +48,23 @@ impl Coordinator {
         self.events.push_back(Event::MachineChanged(id));
     }
 
-    fn objection(&self, hello: &Hello) -> Option<String> {
+    fn objection(&self, device: Option<DeviceId>, hello: &Hello) -> Option<String> {
+        // What it may do can have changed since it connected.
+        let Some(caller) = device.and_then(|device| self.caller(device)) else {
+            return Some("this device does not belong to the pool".to_owned());
+        };
+        let believed = caller.device == hello.machine.device();
+        #[cfg(feature = "mutants")]
+        let believed = believed || self.is_planted(super::Mutant::HelloBelieved);
+        if !believed {
+            return Some("names another machine than its key belongs to".to_owned());
+        }
+        let works = caller.roles.work;
+        #[cfg(feature = "mutants")]
+        let works = works || self.is_planted(super::Mutant::RoleIgnored);
+        if !works {
+            return Some("this device may not work for the pool".to_owned());
+        }
         if hello.version != VERSION {
             return Some(format!(
                 "speaks version {} of the protocol, this pool speaks {VERSION}",
@@ -211,7 +232,7 @@ impl Coordinator {
     }
 
     /// What goes with any connection.
-    fn left(&mut self, id: MachineId) {
+    pub(super) fn left(&mut self, id: MachineId) {
         let Some(machine) = self.machines.get_mut(&id) else {
             return;
         };

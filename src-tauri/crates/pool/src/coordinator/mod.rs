@@ -30,6 +30,7 @@ mod mutant;
 mod pace;
 mod queue;
 mod ranges;
+mod registry;
 mod restore;
 mod result;
 mod save;
@@ -48,11 +49,15 @@ pub use job::{CancelReason, ClientId};
 pub use measure::Measured;
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
+pub use registry::{
+    Admission, ApproveError, CodeError, DeviceError, Founding, InviteError, JoinError, JoinRequest,
+    NewInvite, OthersRole, Ownership, PersonError, PersonNamed, Via,
+};
 pub use restore::RestoreError;
 pub use timer::TimerReason;
 pub use view::{FoldView, JobState, JobView, MachineState, MachineView, TaskState, TaskView};
 
-use crate::id::{Digest, JobId, JobNo, MachineId, Term};
+use crate::id::{DeviceId, Digest, JobId, JobNo, JoinId, MachineId, PersonId, Term};
 use crate::limits::{HELLO_WITHIN, OWN_PAUSE, QUEUED_TASKS_MAX, STRANGERS_MAX, STRIKES_MAX};
 use crate::message::{Output, ToCoordinator, ToWorker};
 use crate::moment::{Moment, Now};
@@ -62,6 +67,7 @@ use job::Job;
 
 use machine::Machine;
 use queue::Queue;
+use registry::Registry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use timer::{Timer, Timers};
 
@@ -87,6 +93,18 @@ pub enum Event {
     /// Of the attempt that counts at the moment, and of no other.
     Output(Output),
     MachineChanged(MachineId),
+    /// The pool, its persons, devices, code or invites.
+    RegistryChanged,
+    /// A device waits for a person's decision.
+    JoinAsked(JoinId),
+    /// It waits no more: let in, refused, gone or too late.
+    JoinEnded(JoinId),
+    DeviceAdmitted(DeviceId),
+    /// Its connections are to end at once, whatever they carry.
+    DeviceRevoked(DeviceId),
+    /// A device connected while it was connected: the older connection ended.
+    /// Often, and two computers have the same identity.
+    Superseded(DeviceId),
     /// The first of a life.
     Term(Term),
 }
@@ -107,8 +125,10 @@ pub struct Coordinator {
     living_only: bool,
     jobs: BTreeMap<JobNo, Job>,
     by_id: BTreeMap<JobId, JobNo>,
-    by_client: BTreeMap<ClientId, JobNo>,
+    /// What the same client's id means is its person's affair.
+    by_client: BTreeMap<(PersonId, ClientId), JobNo>,
     next_no: u32,
+    registry: Registry,
     machines: BTreeMap<MachineId, Machine>,
     peers: BTreeMap<Peer, Connection>,
     /// How often each blob is referenced.
@@ -135,6 +155,7 @@ pub struct Coordinator {
 
 #[derive(Debug)]
 struct Connection {
+    device: DeviceId,
     /// Known from its hello on.
     machine: Option<MachineId>,
     /// Violations of the protocol so far.
@@ -142,17 +163,19 @@ struct Connection {
 }
 
 impl Coordinator {
-    /// The coordinator of a new pool.
+    /// The coordinator of a new pool of one: the founder and this computer.
     #[must_use]
-    pub fn new(now: Now, seed: u64) -> Coordinator {
-        Coordinator::begin(now, seed, Term(1))
+    pub fn new(now: Now, seed: u64, founding: &Founding) -> Coordinator {
+        let mut chance = Chance::new(seed);
+        let registry = Registry::found(now, founding, || chance.bytes());
+        Coordinator::begin(now, chance, Term(1), registry)
     }
 
-    fn begin(now: Now, seed: u64, term: Term) -> Coordinator {
+    fn begin(now: Now, chance: Chance, term: Term, registry: Registry) -> Coordinator {
         let mut coordinator = Coordinator {
             now,
             term,
-            chance: Chance::new(seed),
+            chance,
             draining: false,
             queued_max: QUEUED_TASKS_MAX,
             queued_count: 0,
@@ -161,6 +184,7 @@ impl Coordinator {
             by_id: BTreeMap::new(),
             by_client: BTreeMap::new(),
             next_no: 1,
+            registry,
             machines: BTreeMap::new(),
             peers: BTreeMap::new(),
             blobs: BTreeMap::new(),
@@ -185,8 +209,14 @@ impl Coordinator {
 
     // ---- what the world did
 
-    pub fn handle_connected(&mut self, now: Now, peer: Peer) {
+    /// A connection stands, of the device whose key it was made with.
+    pub fn handle_connected(&mut self, now: Now, peer: Peer, device: DeviceId) {
         self.advance(now);
+        if self.caller(device).is_none() {
+            self.refuse(peer, "this device does not belong to the pool");
+            return;
+        }
+        self.supersede_stranger(device);
         let strangers = self
             .peers
             .values()
@@ -199,6 +229,7 @@ impl Coordinator {
         self.peers.insert(
             peer,
             Connection {
+                device,
                 machine: None,
                 strikes: 0,
             },
@@ -267,6 +298,7 @@ impl Coordinator {
                 Timer::Retry(no) => self.handle_retry(no),
                 Timer::JobTimeout(no) => self.handle_job_timeout(no),
                 Timer::TransientOver(no) => self.handle_transient_over(no),
+                Timer::Expiry => self.handle_expiry(),
             }
         }
     }
@@ -315,6 +347,7 @@ impl Coordinator {
             Timer::Retry(no) => TimerReason::Retry(job(no)?),
             Timer::JobTimeout(no) => TimerReason::JobTimeout(job(no)?),
             Timer::TransientOver(no) => TimerReason::TransientOver(job(no)?),
+            Timer::Expiry => TimerReason::Expiry,
         };
         Some((at, reason))
     }
@@ -333,6 +366,18 @@ impl Coordinator {
             wall_ms: now.wall_ms,
         };
         self.unsettled = true;
+    }
+
+    /// One device has one connection that has not said hello, at most: the newest.
+    fn supersede_stranger(&mut self, device: DeviceId) {
+        let mut strangers = self.peers.iter();
+        let older = strangers
+            .find(|(_, connection)| connection.device == device && connection.machine.is_none());
+        if let Some(older) = older.map(|(peer, _)| *peer) {
+            self.peers.remove(&older);
+            self.timers.disarm(Timer::Hello(older));
+            self.refuse(older, "this device has connected again");
+        }
     }
 
     fn touch(&mut self, no: JobNo) {

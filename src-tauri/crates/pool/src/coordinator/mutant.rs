@@ -57,6 +57,20 @@ pub enum Mutant {
     TurnByPriorityAlone,
     /// What is known of tasks that were tried in vain is not written.
     HistoryNotWritten,
+    /// A revoked device keeps its connection, and its leases.
+    RevokedKeepsWorking,
+    /// A code may be tried for ever.
+    CodeNotCharged,
+    /// A code lets in whoever knows it, again and again.
+    CodeNotSpent,
+    /// Every device may work and submit.
+    RoleIgnored,
+    /// A machine is the one that its hello names, whosever key it has.
+    HelloBelieved,
+    /// Everybody sees and steers every job.
+    OwnerIgnored,
+    /// A machine that connects again keeps its older connection as well.
+    OlderConnectionStays,
 }
 
 impl Mutant {

@@ -1,5 +1,6 @@
 //! A coordinator from its rows: what it knew when they were committed.
 
+use super::chance::Chance;
 use super::history::{Histories, History};
 use super::job::{Ending, Facts, Job, Phase, Presence, Unsaved};
 use super::machine::{About, Link, Machine};
@@ -7,6 +8,7 @@ use super::measure::Tempo;
 use super::pace::Pace;
 use super::queue::Turn;
 use super::ranges::Ranges;
+use super::registry::{Founding, Registry};
 use super::save::LeaseRow;
 use super::tasks::{Lease, Tasks};
 use super::timer::Timer;
@@ -16,6 +18,7 @@ use crate::id::{JobNo, Term};
 use crate::limits::{TASKS_PER_JOB_MAX, TRANSIENT_LIFE};
 use crate::moment::Now;
 use crate::record::{Image, JobRow, RangeRow};
+use crate::registry::EntryError;
 use crate::spec::Spec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +40,10 @@ pub enum RestoreError {
     Orphan { no: JobNo, what: &'static str },
     #[error("jobs {0} and {1} have the same id", first.0, second.0)]
     Twice { first: JobNo, second: JobNo },
+    #[error("the registry cannot be read: {0}")]
+    Entry(EntryError),
+    #[error("the registry does not fit together: {what}")]
+    Registry { what: &'static str },
 }
 
 /// Rows of one job besides its own.
@@ -49,18 +56,25 @@ struct Rows {
 
 impl Coordinator {
     /// Goes on from what was committed, in a new term. `now.moment` must not
-    /// lie before the image's.
+    /// lie before the image's. Where there is no pool in it yet, one is founded.
     ///
     /// # Errors
     /// When a row cannot be read or contradicts another: it was damaged, or
     /// another program wrote it.
-    pub fn restore(now: Now, seed: u64, image: Image) -> Result<Coordinator, RestoreError> {
+    pub fn restore(
+        now: Now,
+        seed: u64,
+        image: Image,
+        founding: &Founding,
+    ) -> Result<Coordinator, RestoreError> {
         let now = Now {
             moment: now.moment.max(image.moment),
             ..now
         };
         let term = Term(image.term.0 + 1);
-        let mut coordinator = Coordinator::begin(now, seed ^ term.0.rotate_left(32), term);
+        let mut chance = Chance::new(seed ^ term.0.rotate_left(32));
+        let registry = Registry::restore(now, founding, image.registry, || chance.bytes())?;
+        let mut coordinator = Coordinator::begin(now, chance, term, registry);
         for (id, row) in image.machines {
             let about: About = decode_row(&row).map_err(RestoreError::Machine)?;
             coordinator
@@ -80,6 +94,7 @@ impl Coordinator {
         if let Some((&no, _)) = rows.first_key_value() {
             return Err(RestoreError::Orphan { no, what: "rows" });
         }
+        coordinator.handle_expiry();
         coordinator.await_machines();
         coordinator.handle_pulse();
         Ok(coordinator)
@@ -89,13 +104,14 @@ impl Coordinator {
         let no = row.no;
         let unreadable = |what| move |why| RestoreError::Job { no, what, why };
         let spec: Spec = decode_row(&row.spec).map_err(unreadable("description"))?;
-        let facts: Facts = decode_row(&row.state).map_err(unreadable("state"))?;
+        let mut facts: Facts = decode_row(&row.state).map_err(unreadable("state"))?;
+        facts.person = self.owner_or_founder(facts.person);
         let tasks = self.restore_tasks(no, &spec, &facts, rows)?;
         if let Some(first) = self.by_id.insert(row.id, no) {
             return Err(RestoreError::Twice { first, second: no });
         }
         if !facts.forgetting {
-            self.by_client.insert(facts.client, no);
+            self.by_client.insert((facts.person, facts.client), no);
         }
         for (first, lease) in tasks.leases() {
             if let Some(machine) = self.machines.get_mut(&lease.machine) {

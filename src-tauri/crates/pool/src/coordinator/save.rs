@@ -136,6 +136,7 @@ impl Coordinator {
                 .map(|machine| encode_row(&machine.about));
             records.push(Record::Machine { id, value });
         }
+        records.extend(self.registry.take_records());
         if unsaved.term {
             self.records.push_back(Record::Term(self.term));
         }

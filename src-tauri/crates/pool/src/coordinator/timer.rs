@@ -24,6 +24,8 @@ pub enum TimerReason {
     JobTimeout(JobId),
     /// A transient job has lived long enough.
     TransientOver(JobId),
+    /// A code, an invite or a request to join has lived long enough.
+    Expiry,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +38,7 @@ pub(super) enum Timer {
     Retry(JobNo),
     JobTimeout(JobNo),
     TransientOver(JobNo),
+    Expiry,
 }
 
 /// At most one moment for each timer.

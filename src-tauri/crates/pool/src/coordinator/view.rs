@@ -6,7 +6,7 @@ use super::history::FailedAttempt;
 use super::job::{CancelReason, Ending, Folding, Job, Phase};
 use super::machine::{Link, Machine};
 use super::measure::Measured;
-use crate::id::{JobId, JobNo, MachineId};
+use crate::id::{JobId, JobNo, MachineId, PersonId};
 use crate::limits::PAGE_MAX;
 use crate::policy::reason;
 use crate::report::Failure;
@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub struct JobView {
     pub id: JobId,
     pub no: JobNo,
+    /// Whose it is.
+    pub person: PersonId,
     pub name: String,
     pub state: JobState,
     /// The fold is not counted. The five that follow add up to it.
@@ -236,6 +238,7 @@ impl Coordinator {
         JobView {
             id: job.id,
             no: job.no,
+            person: job.facts.person,
             name: job.spec.name.clone(),
             state,
             total: job.spec.count,

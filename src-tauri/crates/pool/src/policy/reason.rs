@@ -30,6 +30,11 @@ pub(crate) fn working_on(job: &str) -> String {
     format!("Working on {job}")
 }
 
+/// The same, where whoever looks must not know of the job.
+pub(crate) fn working_for_another() -> String {
+    "Working for somebody else".to_owned()
+}
+
 /// The sentence of a machine that could work.
 pub(crate) fn ready() -> String {
     "Waiting for work".to_owned()

@@ -19,7 +19,7 @@ mod span;
 #[cfg(test)]
 mod tests;
 
-use crate::id::{Digest, JobId, Life, MachineId, Term};
+use crate::id::{Digest, JobId, Life, MachineId, PersonId, Term};
 use crate::limits::{HEARTBEAT, HELD_MAX, SILENCE_MAX};
 use crate::message::{Chunk, Heartbeat, Hello, Output, ToCoordinator, ToWorker, VERSION};
 use crate::moment::{Moment, Now};
@@ -73,6 +73,8 @@ pub enum Action {
     Run {
         slot: SlotId,
         chunk: Chunk,
+        /// Whose job it is: never in an executor that ran another person's.
+        person: PersonId,
         spec: Arc<Spec>,
         fold_input: Option<Digest>,
     },
@@ -170,6 +172,7 @@ enum Leaving {
 
 #[derive(Debug)]
 struct Job {
+    person: PersonId,
     spec: Arc<Spec>,
     fold_input: Option<Digest>,
     /// Measured here, of the last report.
@@ -203,6 +206,11 @@ impl Worker {
     }
 
     // ---- getters
+
+    #[must_use]
+    pub fn machine(&self) -> MachineId {
+        self.options.machine
+    }
 
     #[must_use]
     pub fn config(&self) -> &WorkerConfig {
@@ -313,6 +321,7 @@ impl Worker {
             (
                 ToWorker::Job {
                     job,
+                    person,
                     spec,
                     fold_input,
                 },
@@ -322,6 +331,7 @@ impl Worker {
                 self.jobs.insert(
                     job,
                     Job {
+                        person,
                         spec,
                         fold_input,
                         task_micros,

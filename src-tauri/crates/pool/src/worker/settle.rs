@@ -146,6 +146,7 @@ impl Worker {
             self.actions.push_back(Action::Run {
                 slot: slot_id(at),
                 chunk,
+                person: job.person,
                 spec: Arc::clone(&job.spec),
                 fold_input,
             });

@@ -91,6 +91,7 @@ impl Story {
         });
         story.hear(ToWorker::Job {
             job: job(1),
+            person: PersonId([1; 16]),
             spec: spec(1 << 20),
             fold_input: None,
         });
@@ -593,6 +594,7 @@ fn what_it_cannot_run_goes_back() {
     let mut story = Story::welcomed(1);
     story.hear(ToWorker::Job {
         job: job(2),
+        person: PersonId([2; 16]),
         spec: spec(2 * GIB),
         fold_input: None,
     });
@@ -615,6 +617,7 @@ fn memory_is_a_limit_of_what_runs_together() {
     let mut story = Story::welcomed(4);
     story.hear(ToWorker::Job {
         job: job(2),
+        person: PersonId([2; 16]),
         spec: spec(GIB / 2),
         fold_input: None,
     });

@@ -4,6 +4,7 @@
 use crate::agenda::{MILLI, SECOND};
 use crate::chance::Chance;
 use crate::model::Authored;
+use crate::node::OWN;
 use crate::stage::Stage;
 use crate::workload::{HANGING_MICROS_MAX, Workload, digest};
 use core::time::Duration;
@@ -256,6 +257,7 @@ impl Story {
 
     fn submits(&self, stage: &mut Stage, healing: bool) -> Vec<Command> {
         let submit = Submit {
+            device: OWN,
             client: self.authored.client,
             spec: self.authored.spec.clone(),
             spec_digest: self.digest,

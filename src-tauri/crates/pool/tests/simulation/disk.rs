@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use pool::id::{Digest, JobNo, MachineId, Term};
 use pool::moment::Moment;
-use pool::record::{Image, JobRow, RangeRow, Record};
+use pool::record::{Image, JobRow, RangeRow, Record, RegistryRow};
+use pool::registry::EntryKey;
 use std::collections::BTreeMap;
 
 /// (job, first task)
@@ -19,6 +20,7 @@ pub(crate) struct Disk {
     pub(crate) histories: BTreeMap<Key, (u32, Bytes)>,
     pub(crate) blobs: BTreeMap<Digest, u64>,
     pub(crate) machines: BTreeMap<MachineId, Bytes>,
+    pub(crate) registry: BTreeMap<EntryKey, Bytes>,
 }
 
 impl Disk {
@@ -125,6 +127,15 @@ impl Disk {
             Record::Machine { id, value: None } => {
                 self.machines.remove(id);
             }
+            Record::Registry {
+                key,
+                value: Some(value),
+            } => {
+                self.registry.insert(*key, value.clone());
+            }
+            Record::Registry { key, value: None } => {
+                self.registry.remove(key);
+            }
         }
         Ok(())
     }
@@ -145,7 +156,8 @@ impl Disk {
                 | Record::HistoryEnded { .. }
                 | Record::Blob { .. }
                 | Record::Forget { .. }
-                | Record::Machine { .. } => continue,
+                | Record::Machine { .. }
+                | Record::Registry { .. } => continue,
             };
             let Some((count, _)) = rows.get(&(*no, *first)) else {
                 continue;
@@ -232,6 +244,14 @@ impl Disk {
                 .machines
                 .iter()
                 .map(|(id, value)| (*id, value.clone()))
+                .collect(),
+            registry: self
+                .registry
+                .iter()
+                .map(|(key, value)| RegistryRow {
+                    key: *key,
+                    value: value.clone(),
+                })
                 .collect(),
         }
     }

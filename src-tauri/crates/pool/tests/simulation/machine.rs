@@ -310,6 +310,7 @@ impl Machine {
             Action::Run {
                 slot,
                 chunk,
+                person: _,
                 spec,
                 fold_input,
             } => {

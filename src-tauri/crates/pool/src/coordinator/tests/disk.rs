@@ -3,7 +3,8 @@
 use crate::codec::decode_results;
 use crate::id::{Digest, JobNo, MachineId, Term};
 use crate::moment::Moment;
-use crate::record::{Image, JobRow, RangeRow, Record, StoredResults};
+use crate::record::{Image, JobRow, RangeRow, Record, RegistryRow, StoredResults};
+use crate::registry::EntryKey;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub(super) struct Disk {
     results: Rows,
     pub(super) blobs: BTreeMap<Digest, u64>,
     machines: BTreeMap<MachineId, Bytes>,
+    registry: BTreeMap<EntryKey, Bytes>,
 }
 
 impl Disk {
@@ -103,6 +105,11 @@ impl Disk {
                 value: Some(value),
             } => drop(self.machines.insert(id, value)),
             Record::Machine { id, value: None } => drop(self.machines.remove(&id)),
+            Record::Registry {
+                key,
+                value: Some(value),
+            } => drop(self.registry.insert(key, value)),
+            Record::Registry { key, value: None } => drop(self.registry.remove(&key)),
         }
     }
 
@@ -120,6 +127,10 @@ impl Disk {
     /// How many rows there are besides those of jobs, blobs and machines.
     pub(super) fn row_count(&self) -> usize {
         self.leases.len() + self.histories.len() + self.results.len()
+    }
+
+    pub(super) fn has_entry(&self, key: EntryKey) -> bool {
+        self.registry.contains_key(&key)
     }
 
     pub(super) fn image(&self) -> Image {
@@ -154,6 +165,14 @@ impl Disk {
                 .machines
                 .iter()
                 .map(|(id, value)| (*id, value.clone()))
+                .collect(),
+            registry: self
+                .registry
+                .iter()
+                .map(|(key, value)| RegistryRow {
+                    key: *key,
+                    value: value.clone(),
+                })
                 .collect(),
         }
     }

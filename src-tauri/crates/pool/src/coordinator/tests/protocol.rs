@@ -2,7 +2,7 @@
 
 use super::table::{Table, hello, offer, part, plain, secs, spec};
 use crate::coordinator::{Event, JobState, Peer};
-use crate::id::Term;
+use crate::id::{DeviceId, Term};
 use crate::limits::{BACKTRACE_FRAMES_MAX, MESSAGE_BYTES_MAX, SILENCE_MAX, STRIKES_MAX};
 use crate::message::{Chunk, Hello, Output, Results, Stream, ToCoordinator, ToWorker};
 use crate::report::{Failure, FailureKind, Outcome, Plain, Reports};
@@ -159,20 +159,33 @@ fn ten_violations_close_the_connection() {
     assert_eq!(table.job(job).done, 0, "not listened to any more");
 }
 
+fn device(name: u8) -> DeviceId {
+    DeviceId([name; 16])
+}
+
 #[test]
 fn strangers_are_refused() {
     let mut table = Table::new();
     let silent = Peer(1_000);
-    table.coordinator.handle_connected(table.now, silent);
+    table.admit(device(1));
+    table
+        .coordinator
+        .handle_connected(table.now, silent, device(1));
     table.turn();
     table.pass(secs(10));
     let rude = Peer(1_001);
-    table.coordinator.handle_connected(table.now, rude);
+    table.admit(device(2));
+    table
+        .coordinator
+        .handle_connected(table.now, rude, device(2));
     table
         .coordinator
         .handle_message(table.now, rude, ToCoordinator::Goodbye);
     let foreign = Peer(1_002);
-    table.coordinator.handle_connected(table.now, foreign);
+    table.admit(device(1));
+    table
+        .coordinator
+        .handle_connected(table.now, foreign, device(1));
     let hello = Hello {
         version: 99,
         ..hello(1, offer(1, 0), &[], &[])

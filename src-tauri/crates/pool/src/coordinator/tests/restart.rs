@@ -1,6 +1,6 @@
 //! A coordinator that dies and starts again.
 
-use super::table::{Table, part, secs, spec, trap};
+use super::table::{Table, founding, part, secs, spec, trap};
 use crate::coordinator::{Coordinator, JobState, RestoreError, TaskState};
 use crate::id::Term;
 use crate::limits::TIMED_OUT_AFTER;
@@ -126,7 +126,7 @@ fn damaged_rows_are_refused_with_what_is_wrong() {
     let restore = |change: &dyn Fn(&mut Image)| {
         let mut image = table.disk.image();
         change(&mut image);
-        Coordinator::restore(table.now, 1, image).err()
+        Coordinator::restore(table.now, 1, image, &founding()).err()
     };
     assert_eq!(restore(&|_| {}), None);
     let refused = [

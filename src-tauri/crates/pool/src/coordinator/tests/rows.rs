@@ -8,7 +8,7 @@ use crate::coordinator::history::{FailedAttempt, History, Standing};
 use crate::coordinator::job::{CancelReason, ClientId, Ending, Facts, Folding, Phase};
 use crate::coordinator::machine::About;
 use crate::coordinator::save::LeaseRow;
-use crate::id::{Digest, MachineId, Term};
+use crate::id::{Digest, MachineId, PersonId, Term};
 use crate::moment::Moment;
 use crate::report::{Failure, FailureKind};
 use core::fmt::Debug;
@@ -42,6 +42,7 @@ fn facts_of_a_job_have_these_bytes() {
             submitter: 1_000,
             id: [1; 16],
         },
+        person: PersonId([8; 16]),
         digest: Digest([2; 32]),
         accepted: Moment(1_000_000),
         started_wall_ms: Some(1_700_000_000_000),

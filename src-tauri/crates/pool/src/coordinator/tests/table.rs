@@ -4,7 +4,7 @@
 
 use super::disk::Disk;
 use crate::coordinator::*;
-use crate::id::{Digest, JobId, Life, MachineId};
+use crate::id::{DeviceId, Digest, InviteId, JobId, Life, MachineId, Spki};
 use crate::limits::HEARTBEAT;
 use crate::message::{Chunk, Heartbeat, Hello, Results, ToCoordinator, ToWorker, VERSION};
 use crate::moment::{Moment, Now};
@@ -26,6 +26,7 @@ pub(super) struct Table {
     clients: u8,
     beating: BTreeMap<Peer, Heartbeat>,
     next_beat: Moment,
+    invites: u64,
 }
 
 /// A machine's end of its connection.
@@ -44,7 +45,7 @@ impl Table {
             wall_ms: 1_700_000_000_000,
         };
         let mut table = Table {
-            coordinator: Coordinator::new(now, 7),
+            coordinator: Coordinator::new(now, 7, &founding()),
             disk: Disk::default(),
             now,
             events: Vec::new(),
@@ -55,6 +56,7 @@ impl Table {
             clients: 0,
             beating: BTreeMap::new(),
             next_beat: now.moment.after(HEARTBEAT),
+            invites: 0,
         };
         table.turn();
         table
@@ -117,8 +119,8 @@ impl Table {
     }
 
     fn compare_restored(&self) {
-        let restored =
-            Coordinator::restore(self.now, 8, self.disk.image()).expect("rows fit together");
+        let restored = Coordinator::restore(self.now, 8, self.disk.image(), &founding())
+            .expect("rows fit together");
         restored.check();
         let views = |coordinator: &Coordinator| -> Vec<_> {
             let jobs: Vec<JobView> = coordinator
@@ -163,8 +165,8 @@ impl Table {
     pub(super) fn restart(&mut self) {
         self.now.moment = self.disk.image().moment.after(Duration::from_millis(1));
         self.now.wall_ms += 5_000;
-        self.coordinator =
-            Coordinator::restore(self.now, 9, self.disk.image()).expect("rows fit together");
+        self.coordinator = Coordinator::restore(self.now, 9, self.disk.image(), &founding())
+            .expect("rows fit together");
         self.sent.clear();
         self.chores.clear();
         self.events.clear();
@@ -236,9 +238,52 @@ impl Table {
             ..hello(name, offer(slots, memory), holding, undelivered)
         };
         self.beating.insert(seat.peer, hello.state.clone());
-        self.coordinator.handle_connected(self.now, seat.peer);
+        self.admit(seat.machine.device());
+        self.coordinator
+            .handle_connected(self.now, seat.peer, seat.machine.device());
         self.say(seat, ToCoordinator::Hello(hello));
         seat
+    }
+
+    /// Lets the machine into the pool, to work, if it is not in it yet.
+    pub(super) fn admit(&mut self, device: DeviceId) {
+        let admission = self.join_by_invite(device, true);
+        assert!(
+            matches!(admission, Ok(Admission::Admitted(_))),
+            "{admission:?}"
+        );
+    }
+
+    /// The device asks to join with an invite that the founder made for it.
+    pub(super) fn join_by_invite(
+        &mut self,
+        device: DeviceId,
+        unattended: bool,
+    ) -> Result<Admission, JoinError> {
+        self.invites += 1;
+        let id = InviteId(u128::from(self.invites).to_le_bytes());
+        let invite = NewInvite {
+            id,
+            person: self.coordinator.pool().founder,
+            unattended,
+            uses: 1,
+            life: Duration::from_secs(60),
+            name: "for the story".to_owned(),
+        };
+        self.coordinator
+            .invite(self.now, invite)
+            .expect("an invite that can be made");
+        let admission = self
+            .coordinator
+            .ask_to_join(self.now, join_request(device, Via::Invite(id)));
+        // Where it was in the pool already the invite was not used.
+        if self.coordinator.invites().any(|invite| invite.id == id) {
+            self.coordinator
+                .revoke_invite(self.now, id)
+                .expect("an invite that is there");
+        }
+        self.turn();
+        admission
     }
 
     pub(super) fn say(&mut self, seat: Seat, message: ToCoordinator) {
@@ -375,12 +420,43 @@ impl Table {
     }
 }
 
+/// The device that the coordinator of all stories runs on.
+pub(super) const OWN: DeviceId = DeviceId([0xee; 16]);
+
+pub(super) fn founding() -> Founding {
+    Founding {
+        device: OWN,
+        spki: Some(spki_of(OWN)),
+        device_name: "laptop".to_owned(),
+        os: "Linux".to_owned(),
+        person_name: "Ada".to_owned(),
+        pool_name: "home".to_owned(),
+    }
+}
+
+pub(super) fn spki_of(device: DeviceId) -> Spki {
+    let mut spki = [0; 32];
+    spki[..16].copy_from_slice(&device.0);
+    Spki(spki)
+}
+
+pub(super) fn join_request(device: DeviceId, via: Via) -> JoinRequest {
+    JoinRequest {
+        device,
+        spki: spki_of(device),
+        name: format!("computer {}", device.0[0]),
+        os: "Linux".to_owned(),
+        via,
+    }
+}
+
 pub(super) fn submit(client: u8, spec: Spec) -> Submit {
     let client = ClientId {
         submitter: 1_000,
         id: [client; 16],
     };
     Submit {
+        device: OWN,
         client,
         spec,
         spec_digest: Digest([1; 32]),

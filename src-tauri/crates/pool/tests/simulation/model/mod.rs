@@ -220,7 +220,8 @@ impl Model {
                 | Record::History { .. }
                 | Record::HistoryEnded { .. }
                 | Record::Blob { .. }
-                | Record::Machine { .. } => {}
+                | Record::Machine { .. }
+                | Record::Registry { .. } => {}
             }
         }
     }
@@ -411,7 +412,8 @@ impl Model {
                 | Record::History { .. }
                 | Record::HistoryEnded { .. }
                 | Record::Blob { .. }
-                | Record::Machine { .. } => continue,
+                | Record::Machine { .. }
+                | Record::Registry { .. } => continue,
             };
             for (_, value) in gone {
                 let Ok(stored) = codec::decode_results(&value) else {

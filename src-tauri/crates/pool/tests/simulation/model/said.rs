@@ -202,7 +202,15 @@ impl Model {
                     ));
                 }
             }
-            Event::JobChanged(_) | Event::MachineChanged(_) | Event::Term(_) => {}
+            Event::JobChanged(_)
+            | Event::MachineChanged(_)
+            | Event::RegistryChanged
+            | Event::JoinAsked(_)
+            | Event::JoinEnded(_)
+            | Event::DeviceAdmitted(_)
+            | Event::DeviceRevoked(_)
+            | Event::Superseded(_)
+            | Event::Term(_) => {}
         }
     }
 

@@ -19,7 +19,10 @@ impl Node {
         match input {
             NodeInput::Connected { peer } => {
                 if stage.arrives_at_node(peer) {
-                    coordinator.handle_connected(now, peer);
+                    let machine = stage.link(peer).machine;
+                    if let Some(machine) = self.machines.get(machine) {
+                        coordinator.handle_connected(now, peer, machine.device());
+                    }
                 }
             }
             NodeInput::Frame { peer, bytes } => {

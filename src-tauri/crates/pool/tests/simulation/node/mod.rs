@@ -2,6 +2,7 @@
 //! driver, a disk, and a process that may end between any two steps of it.
 
 mod chores;
+mod gate;
 mod inputs;
 mod notes;
 
@@ -15,6 +16,7 @@ use crate::model::{Authored, Effect, Model};
 use crate::stage::{Stage, tell};
 use crate::trace::hash_of;
 use crate::workload::digest;
+pub(crate) use gate::{OWN, founding};
 use notes::{answered, briefly, note, note_said};
 use pool::id::MachineId;
 use pool::message::{Heartbeat, ToCoordinator, ToWorker};
@@ -172,9 +174,9 @@ impl Node {
         };
         let seed = stage.chance.next();
         let coordinator = if self.disk == Disk::default() {
-            Coordinator::new(clock, seed)
+            Coordinator::new(clock, seed, &founding())
         } else {
-            match Coordinator::restore(clock, seed, self.disk.image()) {
+            match Coordinator::restore(clock, seed, self.disk.image(), &founding()) {
                 Ok(coordinator) => coordinator,
                 Err(error) => {
                     return stage
@@ -190,6 +192,10 @@ impl Node {
         #[cfg(feature = "mutants")]
         if let Some(mutant) = self.mutant {
             coordinator.plant(mutant);
+        }
+        // Those that an old backup does not know come in anew.
+        for machine in &self.machines {
+            gate::let_in(&mut coordinator, clock, machine.device());
         }
         tell!(
             stage,
@@ -262,7 +268,7 @@ impl Node {
             moment: self.disk.moment,
             wall_ms: 0,
         };
-        match Coordinator::restore(now, self.seed, self.disk.image()) {
+        match Coordinator::restore(now, self.seed, self.disk.image(), &founding()) {
             Ok(restored) => {
                 if self.checks_itself() {
                     restored.check();

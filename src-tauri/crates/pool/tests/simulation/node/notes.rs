@@ -30,6 +30,7 @@ pub(super) fn note(stage: &mut Stage, record: &Record) {
         Record::Blob { digest, refs } => hash_of(&(9, digest, refs)),
         Record::Forget { no } => hash_of(&(10, no)),
         Record::Machine { id, value } => hash_of(&(11, id, value.is_some())),
+        Record::Registry { key, value } => hash_of(&(12, key, value.is_some())),
     };
     let whole = match record {
         Record::Job {
@@ -39,7 +40,7 @@ pub(super) fn note(stage: &mut Stage, record: &Record) {
             ..
         } => hash_of(&(spec, state, wall_ms)),
         Record::Lease { value, .. } => hash_of(value),
-        Record::Machine { value, .. } => hash_of(value),
+        Record::Machine { value, .. } | Record::Registry { value, .. } => hash_of(value),
         Record::Term(_)
         | Record::Moment(_)
         | Record::LeaseEnded { .. }
@@ -78,13 +79,20 @@ pub(super) fn briefly(record: &Record) -> String {
             no, first, count, ..
         } => format!("History {{ {no:?}, {first} + {count} }}"),
         Record::Machine { id, value } => format!("Machine {{ {id}, {} }}", value.is_some()),
+        Record::Registry {
+            key,
+            value: Some(value),
+        } => {
+            format!("{:?}", pool::registry::Entry::read(*key, value))
+        }
         Record::Term(_)
         | Record::Moment(_)
         | Record::LeaseEnded { .. }
         | Record::ResultForgotten { .. }
         | Record::HistoryEnded { .. }
         | Record::Blob { .. }
-        | Record::Forget { .. } => format!("{record:?}"),
+        | Record::Forget { .. }
+        | Record::Registry { value: None, .. } => format!("{record:?}"),
     }
 }
 
