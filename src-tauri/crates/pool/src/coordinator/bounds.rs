@@ -5,7 +5,7 @@ use super::history::History;
 use super::machine::Machine;
 use crate::limits::{
     ATTEMPTS_KEPT_MAX, BACKTRACE_FRAMES_MAX, JOBS_MAX, LEASES_PER_WORKER_MAX, MACHINES_MAX,
-    MESSAGE_BYTES_MAX, NAME_CHARS_MAX, STRANGERS_MAX,
+    MESSAGE_BYTES_MAX, NAME_CHARS_MAX, PERSONS_MAX, STRANGERS_MAX,
 };
 
 /// Timers that one machine or one job may have armed.
@@ -22,6 +22,7 @@ impl Coordinator {
         within("ids of jobs", self.by_id.len(), jobs);
         within("ids that clients chose", self.by_client.len(), jobs);
         within("places in the queue", self.queue.len(), jobs);
+        within("persons in the queue", self.queue.persons(), PERSONS_MAX);
         within("machines", machines, MACHINES_MAX);
         within("strangers", strangers, STRANGERS_MAX);
         within("connections", self.peers.len(), machines + strangers);

@@ -70,6 +70,7 @@ impl Coordinator {
         assert!(self.by_client.len() <= self.jobs.len(), "clients");
         let places = self.jobs.values().filter(|job| job.place.is_some()).count();
         assert_eq!(self.queue.len(), places, "queue");
+        self.queue.check();
         for (id, machine) in &self.machines {
             machine.check(*id);
             for (no, first) in &machine.leases {

@@ -158,7 +158,7 @@ impl Coordinator {
                 pace: Pace::new(),
                 tempo: Tempo::default(),
                 edition: 0,
-                turn: Turn::new(no, facts.accepted, spec.priority, self.served),
+                turn: Turn::new(person, no, facts.accepted, spec.priority, self.served),
                 place: None,
                 counted: spec.count,
                 unsaved: Unsaved {

@@ -1,6 +1,6 @@
 //! Who gets what next.
 //!
-//! Jobs take turns ([`super::queue::Turn`]), a chunk at a time; machines are
+//! Persons and their jobs take turns ([`super::queue`]), a chunk at a time; machines are
 //! first given a chunk for each slot, then what their credit allows beyond.
 
 use super::Coordinator;
@@ -18,10 +18,6 @@ use crate::moment::Moment;
 /// Tasks that wait for another machine and are looked at for each lease; the
 /// oldest come first, so that the others have their turn.
 const ELSEWHERE_LOOKED_AT: usize = 64;
-
-/// Jobs that are looked at for each lease. One that is passed by wants another
-/// machine, which is over soon.
-const JOBS_LOOKED_AT: usize = 64;
 
 /// A lease that could be granted.
 struct Offer {
@@ -60,7 +56,7 @@ impl Coordinator {
                     self.queue.remove(place);
                 }
                 if let Some(place) = wanted {
-                    self.queue.insert(place);
+                    self.queue.insert(now, place);
                 }
             }
             let next = if job.is_ended() {
@@ -125,11 +121,7 @@ impl Coordinator {
         let cramped = |memory_bytes| {
             memory_bytes <= machine.memory_bytes && !machine.has_room(depth, memory_bytes)
         };
-        let starved = self
-            .queue
-            .with_room(cramped)
-            .next()
-            .is_some_and(|first| first.is_long_before(turn));
+        let starved = self.queue.is_starved_by(self.now.moment, turn, cramped);
         if starved && self.first_offer(id, slots, cramped).is_some() {
             return false;
         }
@@ -144,8 +136,7 @@ impl Coordinator {
         slots: u32,
         memory: impl Fn(u64) -> bool,
     ) -> Option<(Turn, Offer)> {
-        let turns = self.queue.with_room(memory).take(JOBS_LOOKED_AT);
-        turns.into_iter().find_map(|turn| {
+        self.queue.with_room(memory).find_map(|turn| {
             let job = self.jobs.get(&turn.no)?;
             Some((turn, self.offer(job, machine, slots)?))
         })
@@ -250,13 +241,14 @@ impl Coordinator {
         } else {
             since
         };
-        job.turn = Turn::new(no, since, job.spec.priority, self.served);
+        self.queue.serve(now.moment, job.turn, lease.micros);
+        job.turn = Turn::new(job.facts.person, no, since, job.spec.priority, self.served);
         let wanted = job.wanted_place();
         if let Some(place) = core::mem::replace(&mut job.place, wanted) {
             self.queue.remove(place);
         }
         if let Some(place) = wanted {
-            self.queue.insert(place);
+            self.queue.insert(now.moment, place);
         }
         if let Some(peer) = machine.peer() {
             if machine.told.insert(no, Some(job.edition)) != Some(Some(job.edition)) {

@@ -134,7 +134,7 @@ impl Coordinator {
             self.chores.push_back(Chore::ListBlobs { job: row.id, no });
         }
         self.next_no = self.next_no.max(no.0 + 1);
-        let turn = Turn::new(no, facts.accepted, spec.priority, 0);
+        let turn = Turn::new(facts.person, no, facts.accepted, spec.priority, 0);
         let counted = tasks.waiting();
         self.queued_count += u64::from(counted);
         let job = Job {

@@ -154,3 +154,100 @@ fn a_job_that_wants_much_memory_gets_it_within_a_minute() {
     }
     panic!("it never ran");
 }
+
+/// A device of another person, who sends jobs.
+fn another_person(table: &mut Table) -> crate::id::DeviceId {
+    use crate::coordinator::{Admission, OthersRole, Ownership, PersonNamed};
+    let device = crate::id::DeviceId([0xbe; 16]);
+    let Ok(Admission::Waiting(join)) = table.join_by_invite(device, false) else {
+        panic!("a link asks a person")
+    };
+    let ownership = Ownership::Someone {
+        person: PersonNamed::Name("Ben".to_owned()),
+        role: OthersRole::Submit,
+    };
+    let approved = table.coordinator.approve(table.now, join, ownership);
+    approved.expect("a device that can be let in").id
+}
+
+#[test]
+fn a_thousand_jobs_of_one_person_do_not_keep_anothers_one_waiting() {
+    let mut table = Table::new();
+    let ben = another_person(&mut table);
+    let seat = table.seat(1, 1);
+    for _ in 0..200 {
+        table.submit(Spec {
+            priority: 10,
+            ..spec(5)
+        });
+    }
+    order(&mut table, seat, 20);
+    let bens = table.submit_from(ben, spec(30));
+    let ran = order(&mut table, seat, 60);
+    let turns = ran.iter().filter(|job| **job == bens).count();
+    assert!((29..=30).contains(&turns), "{turns} of 60 were Ben's");
+    let longest_gap = ran.split(|job| *job == bens).map(<[JobId]>::len).max();
+    assert!(longest_gap <= Some(2), "{longest_gap:?}");
+}
+
+#[test]
+fn persons_get_the_same_time_though_ones_tasks_are_far_longer() {
+    let mut table = Table::new();
+    let ben = another_person(&mut table);
+    let seat = table.seat(1, 1);
+    let long = table.submit(spec(100));
+    let short = table.submit_from(
+        ben,
+        Spec {
+            chunk: Some(1),
+            ..spec(10_000)
+        },
+    );
+    let mut leases: std::collections::VecDeque<_> = table.leases(seat).into();
+    let mut seconds = [0_u64; 2];
+    while seconds.iter().sum::<u64>() < 3_000 {
+        let chunk = leases.pop_front().expect("there is always work");
+        let (whose, took) = if chunk.job == long { (0, 60) } else { (1, 2) };
+        seconds[whose] += took;
+        table.pass(secs(took));
+        table.finish_in(seat, chunk, took * 1_000_000);
+        leases.extend(table.leases(seat));
+    }
+    assert!(table.job(short).done > 0);
+    let [longs, shorts] = seconds;
+    assert!(longs.abs_diff(shorts) < 300, "{longs} s and {shorts} s");
+}
+
+#[test]
+fn a_large_job_of_another_person_gets_its_memory_within_a_minute() {
+    let mut table = Table::new();
+    let ben = another_person(&mut table);
+    let seat = table.seat_with(1, 4, 1 << 30, &[], &[]);
+    // Many jobs that all waited longer than the large one will have.
+    for _ in 0..200 {
+        table.submit(spec(40));
+    }
+    table.pass(secs(1));
+    let mut leases: std::collections::VecDeque<_> = table.leases(seat).into();
+    let large = table.submit_from(
+        ben,
+        Spec {
+            limits: crate::spec::Limits {
+                memory_bytes: 900 << 20,
+                ..spec(1).limits
+            },
+            ..spec(1)
+        },
+    );
+    for second in 0..90 {
+        let chunk = leases.pop_front().expect("there is always work");
+        if chunk.job == large {
+            assert!((59..75).contains(&second), "after {second} s");
+            return;
+        }
+        table.pass(secs(1));
+        table.finish_in(seat, chunk, 4_000_000);
+        leases.extend(table.leases(seat));
+    }
+    panic!("it never ran");
+}

@@ -389,8 +389,15 @@ impl Table {
     // ---- jobs
 
     pub(super) fn submit(&mut self, spec: Spec) -> JobId {
+        self.submit_from(OWN, spec)
+    }
+
+    pub(super) fn submit_from(&mut self, device: DeviceId, spec: Spec) -> JobId {
         self.clients += 1;
-        let submit = submit(self.clients, spec);
+        let submit = Submit {
+            device,
+            ..submit(self.clients, spec)
+        };
         let submitted = self
             .coordinator
             .submit(self.now, submit)
