@@ -12,6 +12,8 @@ mod bench;
 mod chance;
 #[path = "simulation/disk.rs"]
 mod disk;
+#[path = "simulation/gate.rs"]
+mod gate;
 #[path = "simulation/liar.rs"]
 mod liar;
 #[path = "simulation/likeness.rs"]
@@ -97,7 +99,8 @@ fn every_planted_mistake_is_found() {
         if !tried.broken.iter().any(|found| names_it(&found)) {
             tried = try_until(FOUND_OTHERWISE);
         }
-        let Some((seed, outcome)) = tried.broken.iter().find(names_it) else {
+        let named: Vec<&(u64, Outcome)> = tried.broken.iter().filter(names_it).collect();
+        let Some((seed, outcome)) = named.first() else {
             missed.push((mutant, promise));
             continue;
         };
@@ -108,15 +111,16 @@ fn every_planted_mistake_is_found() {
             outcome.broken.as_deref().unwrap_or_default()
         );
         // The mistake was found, and not one that is there without it; and
-        // another course of events is another trace (I29).
-        let sound = world::judge(Run::quiet(*seed));
-        if sound.broken.is_some() {
-            report(Run::quiet(*seed), &sound);
-        }
-        assert_ne!(
-            sound.all, outcome.all,
-            "{mutant:?} changed nothing of seed {seed}"
-        );
+        // another course of events is another trace (I29), unless it was found
+        // with the very last of them.
+        let differs = named.iter().any(|(seed, outcome)| {
+            let sound = world::judge(Run::quiet(*seed));
+            if sound.broken.is_some() {
+                report(Run::quiet(*seed), &sound);
+            }
+            sound.all != outcome.all
+        });
+        assert!(differs, "{mutant:?} changed nothing of seed {seed}");
     }
     assert_eq!(missed, [], "within {seeds} seeds");
 }

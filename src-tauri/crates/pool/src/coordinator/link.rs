@@ -24,7 +24,7 @@ impl Coordinator {
         #[cfg(feature = "mutants")]
         let before = before.filter(|_| !self.is_planted(super::Mutant::OlderConnectionStays));
         if let Some(before) = before {
-            self.peers.remove(&before);
+            self.forget_peer(before);
             self.refuse(before, "this machine has connected again");
             self.events.push_back(Event::Superseded(id.device()));
         }

@@ -272,11 +272,10 @@ impl Coordinator {
     /// be on its way back.
     pub fn handle_disconnected(&mut self, now: Now, peer: Peer, timed_out: bool) {
         self.advance(now);
-        self.timers.disarm(Timer::Hello(peer));
         if let Some(Connection {
             machine: Some(machine),
             ..
-        }) = self.peers.remove(&peer)
+        }) = self.forget_peer(peer)
         {
             self.unlink(machine, timed_out);
         }
@@ -374,10 +373,17 @@ impl Coordinator {
         let older = strangers
             .find(|(_, connection)| connection.device == device && connection.machine.is_none());
         if let Some(older) = older.map(|(peer, _)| *peer) {
-            self.peers.remove(&older);
-            self.timers.disarm(Timer::Hello(older));
+            self.forget_peer(older);
             self.refuse(older, "this device has connected again");
         }
+    }
+
+    /// Nothing is heard of it any more, nor said to it: not even what was
+    /// decided for it in this turn.
+    fn forget_peer(&mut self, peer: Peer) -> Option<Connection> {
+        self.timers.disarm(Timer::Hello(peer));
+        self.transmits.retain(|(to, _)| *to != peer);
+        self.peers.remove(&peer)
     }
 
     fn touch(&mut self, no: JobNo) {

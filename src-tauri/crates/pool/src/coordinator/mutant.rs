@@ -74,7 +74,7 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 20] = [
+    pub const ALL: [Mutant; 27] = [
         Mutant::JobLostAtRestart,
         Mutant::ResultCountsTwice,
         Mutant::StaleAttemptAccepted,
@@ -95,6 +95,13 @@ impl Mutant {
         Mutant::ClientsKept,
         Mutant::TurnByPriorityAlone,
         Mutant::HistoryNotWritten,
+        Mutant::RevokedKeepsWorking,
+        Mutant::CodeNotCharged,
+        Mutant::CodeNotSpent,
+        Mutant::RoleIgnored,
+        Mutant::HelloBelieved,
+        Mutant::OwnerIgnored,
+        Mutant::OlderConnectionStays,
     ];
 }
 

@@ -3,12 +3,12 @@
 
 use crate::agenda::{MILLI, SECOND};
 use crate::chance::Chance;
+use crate::gate::{Answer, Knock};
 use crate::model::Authored;
-use crate::node::OWN;
 use crate::stage::Stage;
 use crate::workload::{HANGING_MICROS_MAX, Workload, digest};
 use core::time::Duration;
-use pool::id::{Digest, JobId};
+use pool::id::{DeviceId, Digest, JobId};
 use pool::spec::{Fold, Limits, Spec};
 use pool::{ClientId, CommandError, RetryChanges, Submit, SubmitError, Submitted};
 use serde_bytes::ByteBuf;
@@ -53,8 +53,11 @@ pub(crate) enum Command {
     Follow(JobId, u64),
     Unfollow(JobId, u64),
     Left(JobId),
+    /// Looks at it, and changes nothing.
+    Read(JobId),
     HoldBlob(Digest),
     ReleaseBlob(Digest),
+    Gate(Knock),
     /// The node is to stop in good order.
     Drain,
 }
@@ -64,10 +67,32 @@ pub(crate) enum Command {
 pub(crate) enum Reply {
     Submitted(ClientId, Result<Submitted, SubmitError>),
     Done(Command, Result<(), CommandError>),
+    Gate(Answer),
+}
+
+impl Command {
+    /// Which job it is about, if about one.
+    pub(crate) fn job(&self) -> Option<JobId> {
+        match self {
+            Command::Cancel(job)
+            | Command::Release(job)
+            | Command::Retry(job, _)
+            | Command::Forget(job)
+            | Command::Follow(job, _)
+            | Command::Unfollow(job, _)
+            | Command::Left(job)
+            | Command::Read(job) => Some(*job),
+            Command::Submit(_)
+            | Command::HoldBlob(_)
+            | Command::ReleaseBlob(_)
+            | Command::Gate(_)
+            | Command::Drain => None,
+        }
+    }
 }
 
 impl Story {
-    pub(crate) fn choose(chance: &mut Chance, number: u64) -> Story {
+    pub(crate) fn choose(chance: &mut Chance, number: u64, device: DeviceId) -> Story {
         let task_time = chance
             .per_mille(600)
             .then(|| Duration::from_micros(chance.magnitude(100 * MILLI, 60 * SECOND)));
@@ -135,6 +160,7 @@ impl Story {
         };
         Story {
             authored: Authored {
+                device,
                 client,
                 spec,
                 workload: Rc::new(workload),
@@ -152,12 +178,12 @@ impl Story {
     /// Tasks that only ever end well, one as long as the other.
     pub(crate) fn steady(
         chance: &mut Chance,
-        number: u64,
+        (number, device): (u64, DeviceId),
         count: u32,
         micros: u64,
         priority: i8,
     ) -> Story {
-        let story = Story::choose(chance, number);
+        let story = Story::choose(chance, number, device);
         let workload = Workload::steady(chance.next(), micros);
         let run = postcard::to_stdvec(&workload).expect("numbers are encoded");
         let spec = Spec {
@@ -226,6 +252,9 @@ impl Story {
             return (Vec::new(), None);
         }
         self.acts -= 1;
+        if let Some(command) = meddles(stage, job) {
+            return (vec![command], Some(soon));
+        }
         let command = match stage.chance.below(12) {
             0 | 1 => {
                 self.gave_up = true;
@@ -257,7 +286,7 @@ impl Story {
 
     fn submits(&self, stage: &mut Stage, healing: bool) -> Vec<Command> {
         let submit = Submit {
-            device: OWN,
+            device: self.authored.device,
             client: self.authored.client,
             spec: self.authored.spec.clone(),
             spec_digest: self.digest,
@@ -301,4 +330,18 @@ impl Story {
                 .then(|| u32::try_from(stage.chance.below(6)).expect("few")),
         }
     }
+}
+
+/// Now and then somebody tries their luck with a job that may be another's.
+fn meddles(stage: &mut Stage, own: JobId) -> Option<Command> {
+    if !stage.chance.per_mille(150) {
+        return None;
+    }
+    let job = stage.known_job().filter(|job| *job != own)?;
+    Some(match stage.chance.below(4) {
+        0 => Command::Cancel(job),
+        1 => Command::Forget(job),
+        2 => Command::Retry(job, RetryChanges::default()),
+        _ => Command::Read(job),
+    })
 }

@@ -13,7 +13,7 @@ pub(crate) fn transmit(stage: &mut Stage, peer: Peer, message: ToCoordinator) {
         stage.send_to_node(peer, &message);
         return;
     }
-    let lie = stage.chance.below(9);
+    let lie = stage.chance.below(10);
     tell!(stage, "p{} lies in way {lie}", peer.0);
     match lie {
         // Twice.
@@ -95,7 +95,7 @@ pub(crate) fn transmit(stage: &mut Stage, peer: Peer, message: ToCoordinator) {
         }
         // Bytes that are no message.
         7 => {
-            // Who it is decides its certificate, not its hello.
+            // Which device it is decides its key; a hello that says nothing is none.
             if matches!(message, ToCoordinator::Hello(_)) {
                 return stage.send_to_node(peer, &message);
             }
@@ -106,6 +106,16 @@ pub(crate) fn transmit(stage: &mut Stage, peer: Peer, message: ToCoordinator) {
                 *byte ^= 1 << stage.chance.below(8);
             }
             stage.send_bytes_to_node(peer, bytes);
+        }
+        // Who it is says its key, not its hello.
+        8 => {
+            let another = stage.chance.pick(&stage.machines).copied();
+            if let (ToCoordinator::Hello(mut hello), Some(another)) = (message.clone(), another) {
+                hello.machine = another;
+                stage.send_to_node(peer, &ToCoordinator::Hello(hello));
+            } else {
+                stage.send_to_node(peer, &message);
+            }
         }
         // Nothing at all: it never answers.
         _ => {}

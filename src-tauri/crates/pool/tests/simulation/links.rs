@@ -4,6 +4,7 @@ use crate::agenda::{At, Input, MILLI, MachineInput, NodeInput, SECOND};
 use crate::stage::Stage;
 use pool::Peer;
 use pool::codec::Decoder;
+use pool::id::MachineId;
 use serde::Serialize;
 
 /// A transport that hears nothing gives a connection up after so long.
@@ -11,10 +12,17 @@ const IDLE: (At, At) = (10 * SECOND, 40 * SECOND);
 
 #[derive(Debug)]
 pub(crate) struct Link {
-    pub(crate) machine: usize,
+    machine: usize,
+    /// Whose key it was made with.
+    pub(crate) id: MachineId,
     machine_life: u32,
     node_life: u32,
     pub(crate) node_open: bool,
+    /// Came to the node, and no newer one of the same device before its hello.
+    pub(crate) listened_to: bool,
+    /// The machine that its hello named, and whether it was welcomed.
+    pub(crate) claims: Option<MachineId>,
+    pub(crate) welcomed: bool,
     pub(crate) machine_open: bool,
     /// Bytes this way vanish, those on their way too.
     node_hears: bool,
@@ -41,15 +49,24 @@ impl Stage {
         self.links.get_mut(at).expect("a peer that was connected")
     }
 
-    pub(crate) fn connect(&mut self, machine: usize, machine_life: u32, node_life: u32) -> Peer {
+    pub(crate) fn connect(
+        &mut self,
+        (machine, id): (usize, MachineId),
+        machine_life: u32,
+        node_life: u32,
+    ) -> Peer {
         let peer = Peer(self.links.len() as u64);
         let latency = self.chance.magnitude(20, self.latency_max);
         let now = self.agenda.now();
         self.links.push(Link {
             machine,
+            id,
             machine_life,
             node_life,
             node_open: true,
+            listened_to: false,
+            claims: None,
+            welcomed: false,
             machine_open: true,
             node_hears: true,
             machine_hears: true,
@@ -61,6 +78,18 @@ impl Stage {
         });
         self.carry_to_node(peer, NodeInput::Connected { peer });
         peer
+    }
+
+    /// The node hears of the connection. It listens to one of each device that
+    /// has not said hello, and that is the newest.
+    pub(crate) fn comes_to_node(&mut self, peer: Peer) -> MachineId {
+        let id = self.link(peer).id;
+        let silent = |link: &&mut Link| link.id == id && link.claims.is_none();
+        for older in self.links.iter_mut().filter(silent) {
+            older.listened_to = false;
+        }
+        self.link(peer).listened_to = true;
+        id
     }
 
     pub(crate) fn send_to_node(&mut self, peer: Peer, message: &impl Serialize) {

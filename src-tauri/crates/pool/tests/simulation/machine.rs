@@ -28,6 +28,8 @@ pub(crate) struct Machine {
     pub(crate) config: WorkerConfig,
     /// Says what is not so, now and then.
     pub(crate) lies: bool,
+    /// Has no business here: a copy of another, or a device that may not work.
+    pub(crate) uninvited: bool,
     /// Of its process; what was planned for an earlier one is dropped.
     pub(crate) life: u32,
     worker: Option<Worker>,
@@ -64,6 +66,7 @@ impl Machine {
                 turnaround_micros: 1000,
             },
             lies,
+            uninvited: false,
             life: 0,
             worker: None,
             peer: None,
@@ -86,7 +89,7 @@ impl Machine {
         }
         let options = WorkerOptions {
             machine: self.id,
-            life: Life(u64::from(self.life)),
+            life: Life(u64::from(self.life) << 8 | self.at as u64),
             name: format!("machine {}", self.at),
             os: "linux".to_owned(),
             program_version: "0.1.0".to_owned(),
@@ -139,7 +142,7 @@ impl Machine {
         match input {
             MachineInput::Connect => match node_life {
                 Some(node_life) if self.peer.is_none() => {
-                    let peer = stage.connect(self.at, self.life, node_life);
+                    let peer = stage.connect((self.at, self.id), self.life, node_life);
                     tell!(stage, "m{} connects as p{}", self.at, peer.0);
                     self.peer = Some(peer);
                     worker.handle_connected(now);

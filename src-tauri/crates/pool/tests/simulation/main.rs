@@ -26,18 +26,24 @@
 //! | I15 | referenced blobs are there | `model/rest.rs` at rest, `node/chores.rs` at each delete | `BlobDroppedAtEnd` |
 //! | I16 | nothing unreferenced stays | `model/rest.rs` at rest, `world/healed.rs` at the end | `BlobsKept` |
 //! | I17 | a fold reads exactly what is done | `model/mod.rs`, `model/said.rs`, `machine.rs` | `FoldTooEarly` |
+//! | I18 | no lease and no word for who does not belong to the pool | `model/registry.rs` at each commit and message | `RevokedKeepsWorking` |
+//! | I19 | a code lets in one device, after five tries at most | `model/registry.rs` at each try | `CodeNotCharged`, `CodeNotSpent` |
+//! | I20 | who only works submits nothing, who only submits gets no work | `model/registry.rs` at each job and message | `RoleIgnored` |
+//! | I21 | a job is its person's and nobody else's | `model/registry.rs` at each request, `model/said.rs` | `OwnerIgnored` |
 //! | I22 | no wall clock decides | `world/mod.rs`: a run in eight again, forty years later | `LeaseByWallClock` |
 //! | I23 | everything that grows has a limit | `Coordinator::check_bounds` after each turn, `model/rest.rs` | `ClientsKept` |
 //! | I24 | whoever waits has its turn in time | `world/fair.rs` once healed, and every job ends | `TurnByPriorityAlone` |
 //! | I27 | a restart knows what was known | `node/mod.rs` at rest and at each crash | `HistoryNotWritten` |
 //! | I28 | any bytes give a message or an error | `decoders_take_any_bytes`, and `machine.rs`, `node/inputs.rs` at each frame | `tests/codec.rs`: damaged, endless and oversized frames |
 //! | I29 | one seed is one trace | `one_seed_is_one_trace_in_two_processes` | each mistake above has another trace than the same seed without it |
+//! | I30 | of two connections of a device the newer counts, and it is that device | `node/mod.rs` at each turn | `OlderConnectionStays`, `HelloBelieved` |
 
 mod agenda;
 mod author;
 mod bench;
 mod chance;
 mod disk;
+mod gate;
 mod liar;
 mod likeness;
 mod links;

@@ -5,7 +5,7 @@ use crate::agenda::{Agenda, At, MILLI};
 use crate::chance::Chance;
 use crate::links::Link;
 use crate::trace::Trace;
-use pool::id::Digest;
+use pool::id::{Digest, JobId, MachineId};
 use pool::message::Chunk;
 use std::collections::BTreeSet;
 
@@ -26,6 +26,10 @@ pub(crate) struct Stage {
     /// (machine, tasks, blob). Whoever deletes blobs leaves these alone.
     pub(crate) pinned: Vec<(usize, Chunk, Digest)>,
     overheard: Vec<Chunk>,
+    /// Jobs whose names got around, newest last.
+    known_jobs: Vec<JobId>,
+    /// Machines that a liar may call itself.
+    pub(crate) machines: Vec<MachineId>,
     /// The first thing that was not as promised.
     pub(crate) broken: Option<String>,
 }
@@ -44,6 +48,8 @@ impl Stage {
             blobs: BTreeSet::new(),
             pinned: Vec::new(),
             overheard: Vec::new(),
+            known_jobs: Vec::new(),
+            machines: Vec::new(),
             broken: None,
         }
     }
@@ -63,6 +69,17 @@ impl Stage {
             self.overheard.remove(0);
         }
         self.overheard.push(chunk);
+    }
+
+    pub(crate) fn know_job(&mut self, job: JobId) {
+        if self.known_jobs.len() == OVERHEARD_MAX {
+            self.known_jobs.remove(0);
+        }
+        self.known_jobs.push(job);
+    }
+
+    pub(crate) fn known_job(&mut self) -> Option<JobId> {
+        self.chance.pick(&self.known_jobs).copied()
     }
 
     pub(crate) fn overheard(&mut self) -> Option<Chunk> {

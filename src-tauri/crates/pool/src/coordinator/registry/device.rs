@@ -65,10 +65,7 @@ impl Coordinator {
         let theirs = self.peers.iter();
         let theirs = theirs.filter(|(_, connection)| connection.device == id);
         for peer in theirs.map(|(peer, _)| *peer).collect::<Vec<Peer>>() {
-            self.peers.remove(&peer);
-            self.timers.disarm(Timer::Hello(peer));
-            // Not even what was decided for it in this turn.
-            self.transmits.retain(|(to, _)| *to != peer);
+            self.forget_peer(peer);
             self.refuse(peer, "this device was removed from the pool");
         }
         let machine = id.machine();

@@ -49,8 +49,8 @@ impl Losses {
 }
 
 impl Model {
-    pub(crate) fn lies(&self, machine: &MachineId) -> bool {
-        self.liars.contains(machine)
+    pub(crate) fn has_liars(&self) -> bool {
+        !self.liars.is_empty()
     }
 
     /// The node does something, so it is awake. A pause that it cannot notice
@@ -81,6 +81,8 @@ impl Model {
     /// The node hears this of a machine.
     pub(crate) fn hears(&mut self, disk: &Disk, machine: MachineId, message: &ToCoordinator) {
         match message {
+            // In another's name: nobody believes it.
+            ToCoordinator::Hello(hello) if hello.machine != machine => {}
             ToCoordinator::Hello(Hello { life, .. }) => {
                 self.losses.silence.insert(machine, 0);
                 let before = self.losses.lives.insert(machine, *life);

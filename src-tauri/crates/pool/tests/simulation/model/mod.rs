@@ -4,6 +4,7 @@
 //! events, replies), never the inside of the coordinator.
 
 mod losses;
+mod registry;
 mod rest;
 mod said;
 mod truth;
@@ -14,7 +15,8 @@ use crate::machine::blobs_of;
 use crate::stage::Stage;
 use crate::workload::Workload;
 use losses::Losses;
-use pool::id::{Digest, JobId, JobNo, MachineId, Term};
+use pool::Moment;
+use pool::id::{CodeId, DeviceId, Digest, JobId, JobNo, MachineId, PersonId, Term};
 use pool::message::{Chunk, ToWorker};
 use pool::record::Record;
 use pool::report::{FailureKind, Outcome, Payload, Report, Reports};
@@ -44,12 +46,14 @@ pub(crate) struct Model {
     /// What the node assembled for folds by a kernel.
     fold_inputs: BTreeMap<JobId, Digest>,
     losses: Losses,
+    registry: registry::Registry,
 }
 
 #[derive(Clone, Debug)]
 struct Job {
     no: JobNo,
     client: ClientId,
+    person: PersonId,
     spec: Spec,
     workload: Rc<Workload>,
     tasks: Vec<Task>,
@@ -104,6 +108,18 @@ pub(crate) enum Effect {
     LetGo(Digest),
     Folded(JobId, Result<Payload, String>),
     Assembled(JobId, Digest),
+    /// The device read or changed the job.
+    Steered(DeviceId, JobId),
+    /// By an invite, or by a person's word.
+    LetIn(DeviceId),
+    /// Some device was revoked.
+    Revoked,
+    CodeOpened(CodeId, Moment),
+    CodeClosed,
+    /// At that moment, and how many tries were left, if it was taken.
+    CodeTried(CodeId, Moment, Option<u8>),
+    /// A device that was not known asked to join.
+    AskedByCode(CodeId, Moment, DeviceId),
 }
 
 impl Effect {
@@ -125,6 +141,8 @@ impl Effect {
 /// What the author of a job knows that rows do not tell.
 #[derive(Clone, Debug)]
 pub(crate) struct Authored {
+    /// From which it is sent.
+    pub(crate) device: DeviceId,
     pub(crate) client: ClientId,
     pub(crate) spec: Spec,
     pub(crate) workload: Rc<Workload>,
@@ -155,14 +173,21 @@ impl Model {
             .any(|record| matches!(record, Record::Term(_)))
         {
             self.losses.restarted();
+            self.registry.restarted();
             // Nobody outlives the node.
             for job in self.jobs.values_mut() {
                 job.submitter = false;
                 job.followers.clear();
             }
         }
+        for record in records {
+            if let Record::Registry { key, value } = record {
+                self.registered(stage, *key, value.as_deref(), effects);
+            }
+        }
         for effect in effects {
             self.take(effect);
+            self.take_gate(stage, effect);
         }
         // One transaction is one moment: what it takes back was never there.
         for record in records {
@@ -181,13 +206,24 @@ impl Model {
                 Record::Job { no, id, .. } if !self.jobs.contains_key(id) => {
                     let accepted = effects.iter().find_map(|effect| effect.accepted(id));
                     match accepted {
-                        Some((authored, living)) => self.accept(*no, *id, authored, living),
+                        Some((authored, living)) => {
+                            let person = self.author_of(stage, authored.device);
+                            self.accept(*no, *id, person, authored, living);
+                        }
                         None => stage.accuse(format!("{id} appeared and nobody submitted it")),
                     }
                 }
                 Record::Lease {
-                    no, first, count, ..
-                } => self.leased(stage, *no, *first, *count),
+                    no,
+                    first,
+                    count,
+                    value,
+                } => {
+                    self.leased(stage, *no, *first, *count);
+                    if let Some(machine) = Disk::holder(value) {
+                        self.check_holder(stage, machine);
+                    }
+                }
                 Record::Result {
                     no,
                     first,
@@ -224,9 +260,22 @@ impl Model {
                 | Record::Registry { .. } => {}
             }
         }
+        if effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Revoked))
+        {
+            self.check_revoked(stage, disk);
+        }
     }
 
-    fn accept(&mut self, no: JobNo, id: JobId, authored: &Authored, living: bool) {
+    fn accept(
+        &mut self,
+        no: JobNo,
+        id: JobId,
+        person: PersonId,
+        authored: &Authored,
+        living: bool,
+    ) {
         let spec = authored.spec.clone();
         for digest in spec.inputs.iter().chain([&spec.module]) {
             *self.references.entry(*digest).or_default() += 1;
@@ -238,6 +287,7 @@ impl Model {
             Job {
                 no,
                 client: authored.client,
+                person,
                 may_go: spec.transient,
                 spec,
                 workload: Rc::clone(&authored.workload),
@@ -509,7 +559,14 @@ impl Model {
                     job.submitter = false;
                 }
             }
-            Effect::Accept { .. } => {}
+            Effect::Accept { .. }
+            | Effect::Steered(..)
+            | Effect::LetIn(_)
+            | Effect::Revoked
+            | Effect::CodeOpened(..)
+            | Effect::CodeClosed
+            | Effect::CodeTried(..)
+            | Effect::AskedByCode(..) => {}
         }
     }
 }

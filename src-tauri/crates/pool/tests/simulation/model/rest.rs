@@ -73,6 +73,7 @@ impl Model {
     /// I1, I15 and I16, over everything.
     pub(crate) fn check_at_rest(&self, stage: &mut Stage, disk: &Disk) {
         self.check_bounds(stage, disk);
+        self.check_revoked(stage, disk);
         for (client, id) in &self.acknowledged {
             if !disk.jobs.values().any(|row| row.id == *id) {
                 stage.accuse(format!(

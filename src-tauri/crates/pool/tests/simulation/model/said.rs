@@ -11,6 +11,9 @@ impl Model {
         memory_bytes: u64,
         message: &ToWorker,
     ) {
+        if !matches!(message, ToWorker::Refused { .. }) {
+            self.check_spoken_to(stage, machine);
+        }
         match message {
             ToWorker::Lease(chunk) => self.granted(stage, disk, machine, memory_bytes, chunk),
             ToWorker::Accepted(chunk) => self.answered(stage, disk, chunk),
@@ -34,8 +37,15 @@ impl Model {
                 }
             }
             ToWorker::Job {
-                job, fold_input, ..
+                job,
+                person,
+                fold_input,
+                ..
             } => {
+                let whose = self.jobs.get(job).map(|job| job.person);
+                if whose.is_some_and(|whose| whose != *person) {
+                    stage.accuse(format!("I21: {job} is {person}'s for a worker"));
+                }
                 if fold_input.is_some() && self.fold_inputs.get(job).copied() != *fold_input {
                     stage.accuse(format!(
                         "I17: {job} is folded from {fold_input:?}, assembled was {:?}",
@@ -219,6 +229,9 @@ impl Model {
         let Some(job) = self.jobs.get_mut(&view.id) else {
             return stage.accuse(format!("{} is listed and not durable", view.id));
         };
+        if view.person != job.person {
+            stage.accuse(format!("I21: {} became {}'s", view.id, view.person));
+        }
         let sum = view.queued + view.running + view.done + view.failed + view.cancelled;
         if sum != view.total || view.total != job.spec.count {
             stage.accuse(format!("I8: the counts of {view:?} do not add up"));

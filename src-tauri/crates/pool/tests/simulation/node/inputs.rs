@@ -19,10 +19,8 @@ impl Node {
         match input {
             NodeInput::Connected { peer } => {
                 if stage.arrives_at_node(peer) {
-                    let machine = stage.link(peer).machine;
-                    if let Some(machine) = self.machines.get(machine) {
-                        coordinator.handle_connected(now, peer, machine.device());
-                    }
+                    let device = stage.comes_to_node(peer).device();
+                    coordinator.handle_connected(now, peer, device);
                 }
             }
             NodeInput::Frame { peer, bytes } => {
@@ -44,12 +42,16 @@ impl Node {
                     }
                     Ok(Some(message)) => {
                         tell!(stage, "node <- p{} {}", peer.0, shortly(&message));
-                        let machine = stage.link(peer).machine;
-                        if let Some(machine) = self.machines.get(machine) {
-                            model.hears(&self.disk, *machine, &message);
+                        let link = stage.link(peer);
+                        // Who speaks before the hello is not listened to any more.
+                        link.listened_to &=
+                            link.claims.is_some() || matches!(message, ToCoordinator::Hello(_));
+                        if link.listened_to {
+                            model.hears(&self.disk, stage.link(peer).id, &message);
                         }
                         match &message {
                             ToCoordinator::Hello(hello) => {
+                                stage.link(peer).claims = Some(hello.machine);
                                 self.offers.insert(peer, Offer::of(&hello.state))
                             }
                             ToCoordinator::Heartbeat(heartbeat) => {
@@ -107,7 +109,7 @@ impl Node {
     pub(super) fn obey(
         &mut self,
         stage: &mut Stage,
-        story: usize,
+        (story, device): (usize, Option<DeviceId>),
         authored: Option<Box<Authored>>,
         command: Command,
         batch: &mut Batch,
@@ -118,6 +120,15 @@ impl Node {
         };
         let coordinator = &mut process.coordinator;
         tell!(stage, "story {story} asks {}", asked(&command));
+        if let (Some(device), Some(job)) = (device, command.job()) {
+            // As a driver looks before it does anything for somebody.
+            let caller = coordinator.caller(device);
+            if !caller.is_some_and(|caller| coordinator.may(&caller, job)) {
+                let unknown = Err(pool::CommandError::UnknownJob);
+                return batch.replies.push((story, Reply::Done(command, unknown)));
+            }
+            batch.effects.push(Effect::Steered(device, job));
+        }
         let result = match &command {
             Command::Submit(submit) => {
                 // The driver stores what a job names before it submits.
@@ -140,6 +151,11 @@ impl Node {
                 return;
             }
             Command::Cancel(job) => coordinator.cancel(now, *job),
+            Command::Read(_) => Ok(()),
+            Command::Gate(knock) => {
+                let answer = process.knock(now, knock, batch);
+                return batch.replies.push((story, Reply::Gate(answer)));
+            }
             Command::Release(job) => {
                 batch.effects.push(Effect::Release(*job));
                 coordinator.release(now, *job)

@@ -16,9 +16,10 @@ use crate::model::{Authored, Effect, Model};
 use crate::stage::{Stage, tell};
 use crate::trace::hash_of;
 use crate::workload::digest;
-pub(crate) use gate::{OWN, founding};
+use gate::founding;
+pub(crate) use gate::{OWN, guest};
 use notes::{answered, briefly, note, note_said};
-use pool::id::MachineId;
+use pool::id::{DeviceId, MachineId};
 use pool::message::{Heartbeat, ToCoordinator, ToWorker};
 use pool::moment::{Moment, Now};
 use pool::record::Record;
@@ -48,7 +49,9 @@ pub(crate) struct Node {
     pub(crate) crashes_per_mille: u64,
     /// Of the wall clock, milliseconds.
     pub(crate) wall_ms: i64,
-    machines: Vec<MachineId>,
+    pub(crate) machines: Vec<MachineId>,
+    /// Other persons who send jobs.
+    pub(crate) guests: u8,
     /// What each machine was last heard to offer.
     offers: BTreeMap<Peer, Offer>,
     seed: u64,
@@ -78,6 +81,8 @@ struct Process {
     turns: u64,
     commit: Option<Batch>,
     timer: (u64, Option<Moment>),
+    /// What happened before the first turn.
+    effects: Vec<Effect>,
 }
 
 #[derive(Debug)]
@@ -85,6 +90,8 @@ enum Inbound {
     World(NodeInput),
     Command {
         story: usize,
+        /// Who asks; nobody where it is the node itself.
+        device: Option<DeviceId>,
         authored: Option<Box<Authored>>,
         command: Command,
     },
@@ -126,6 +133,7 @@ impl Node {
             crashes_per_mille: 0,
             wall_ms,
             machines,
+            guests: 0,
             offers: BTreeMap::new(),
             seed,
             living_only: false,
@@ -193,17 +201,13 @@ impl Node {
         if let Some(mutant) = self.mutant {
             coordinator.plant(mutant);
         }
-        // Those that an old backup does not know come in anew.
-        for machine in &self.machines {
-            gate::let_in(&mut coordinator, clock, machine.device());
-        }
         tell!(
             stage,
             "node starts, life {} after {:?}",
             self.life,
             self.disk.term
         );
-        self.process = Some(Process {
+        let mut process = Process {
             coordinator,
             began,
             inbox: VecDeque::new(),
@@ -211,7 +215,16 @@ impl Node {
             turns: 0,
             commit: None,
             timer: (0, None),
-        });
+            effects: Vec::new(),
+        };
+        // Those that an old backup does not know come in anew.
+        for number in 1..=self.guests {
+            process.let_in_guest(clock, number);
+        }
+        for machine in &self.machines {
+            process.let_in(clock, machine.device());
+        }
+        self.process = Some(process);
         // The new term is durable before anything else is said.
         stage.agenda.plan(
             now,
@@ -291,11 +304,13 @@ impl Node {
         authored: Option<Box<Authored>>,
         command: Command,
     ) -> bool {
+        let device = authored.as_ref().map(|authored| authored.device);
         let Some(process) = &mut self.process else {
             return false;
         };
         process.inbox.push_back(Inbound::Command {
             story,
+            device,
             authored,
             command,
         });
@@ -344,6 +359,9 @@ impl Node {
         model.awake(stage.agenda.now());
         let count = stage.chance.between(1, BATCH_MAX);
         let mut batch = Batch::default();
+        if let Some(process) = &mut self.process {
+            batch.effects.append(&mut process.effects);
+        }
         for _ in 0..count {
             let Some(process) = &mut self.process else {
                 return Replies::new();
@@ -361,9 +379,10 @@ impl Node {
                 Inbound::World(input) => self.take(stage, model, input, &mut batch),
                 Inbound::Command {
                     story,
+                    device,
                     authored,
                     command,
-                } => self.obey(stage, story, authored, command, &mut batch),
+                } => self.obey(stage, (story, device), authored, command, &mut batch),
             }
         }
         let checks_itself = self.checks_itself();
@@ -462,11 +481,11 @@ impl Node {
                 given.insert(peer);
             }
         }
+        self.check_connections(stage);
         for peer in given {
             let offer = self.offers.get(&peer).copied().unwrap_or_default();
-            if let Some(machine) = self.machines.get(stage.link(peer).machine) {
-                model.check_load(stage, &self.disk, *machine, offer);
-            }
+            let machine = stage.link(peer).id;
+            model.check_load(stage, &self.disk, machine, offer);
         }
         let Some(process) = &mut self.process else {
             return Replies::new();
@@ -565,14 +584,18 @@ impl Node {
     }
     fn transmit(&mut self, stage: &mut Stage, model: &mut Model, peer: Peer, message: &ToWorker) {
         tell!(stage, "node -> p{} {message:?}", peer.0);
-        let machine = stage.link(peer).machine;
-        let Some(id) = self.machines.get(machine).copied() else {
-            return;
-        };
+        let id = stage.link(peer).id;
         // Of a machine that was never heard nothing is known to be too much.
         let offer = self.offers.get(&peer).copied().unwrap_or_default();
         model.transmitted(stage, &self.disk, id, offer.memory_bytes, message);
         note_said(stage, peer, message);
+        if matches!(message, ToWorker::Welcome { .. }) {
+            let link = stage.link(peer);
+            link.welcomed = true;
+            if let Some(claims) = link.claims.filter(|claims| *claims != id) {
+                stage.accuse(format!("I30: {id} is welcomed as {claims}"));
+            }
+        }
         stage.send_to_machine(peer, message);
         if matches!(message, ToWorker::Refused { .. }) {
             stage.close_from_node(peer);
@@ -581,15 +604,33 @@ impl Node {
     }
 }
 
+impl Node {
+    /// I30: of the connections of one device the newest counts, and no other.
+    fn check_connections(&self, stage: &mut Stage) {
+        let mut seen = BTreeSet::new();
+        let welcomed = stage
+            .links
+            .iter()
+            .filter(|link| link.node_open && link.welcomed);
+        let twice = welcomed
+            .map(|link| link.id)
+            .find(|machine| !seen.insert(*machine));
+        if let Some(machine) = twice {
+            stage.accuse(format!("I30: {machine} has two connections that count"));
+        }
+    }
+}
+
 /// A reply left the node: from here on it is a promise.
 fn acknowledge(stage: &mut Stage, model: &mut Model, reply: &Reply) {
     match reply {
         Reply::Submitted(client, Ok(submitted)) => {
+            stage.know_job(submitted.job);
             model.acknowledged(stage, *client, submitted.job, submitted.existed)
         }
         Reply::Done(Command::Cancel(job), Ok(())) => model.cancelled(*job, true),
         Reply::Done(Command::Retry(job, _), Ok(())) => model.cancelled(*job, false),
-        Reply::Submitted(_, Err(_)) | Reply::Done(..) => {}
+        Reply::Submitted(_, Err(_)) | Reply::Done(..) | Reply::Gate(_) => {}
     }
     tell!(stage, "   answers {}", answered(reply));
 }

@@ -117,6 +117,7 @@ pub(super) fn answered(reply: &Reply) -> String {
     match reply {
         Reply::Submitted(client, result) => format!("{client:?}: {result:?}"),
         Reply::Done(command, result) => format!("{}: {result:?}", asked(command)),
+        Reply::Gate(answer) => format!("{answer:?}"),
     }
 }
 
@@ -130,6 +131,8 @@ pub(super) fn asked(command: &Command) -> String {
         | Command::Follow(..)
         | Command::Unfollow(..)
         | Command::Left(_)
+        | Command::Read(_)
+        | Command::Gate(_)
         | Command::HoldBlob(_)
         | Command::ReleaseBlob(_)
         | Command::Drain => format!("{command:?}"),

@@ -4,7 +4,7 @@
 use super::*;
 use pool::JobView;
 use pool::MachineState;
-use pool::limits::{PASSED_BY_MAX, PRIORITY_LEVEL, PRIORITY_MAX, RETRY_DELAY_MAX};
+use pool::limits::{PASSED_BY_MAX, PERSON_LEAD_MAX, PRIORITY_LEVEL, PRIORITY_MAX, RETRY_DELAY_MAX};
 
 /// Runs in a thousand in which somebody comes with more than there is time for.
 const CROWDED: u64 = 60;
@@ -26,6 +26,7 @@ impl World {
         let slots: u64 = self
             .machines
             .iter()
+            .filter(|machine| !machine.uninvited)
             .map(|machine| u64::from(machine.config.slots))
             .sum();
         let levels = i8::try_from(self.stage.chance.below(LEVELS_MAX + 1)).expect("few");
@@ -35,7 +36,13 @@ impl World {
         let stories = [(count, levels), (1 + count / 1_000, 0)];
         for (count, priority) in stories {
             let number = self.stories.len() as u64;
-            let story = Story::steady(&mut self.stage.chance, number, count, micros, priority);
+            let story = Story::steady(
+                &mut self.stage.chance,
+                (number, OWN),
+                count,
+                micros,
+                priority,
+            );
             self.turns += story.longest_lease();
             self.stories.push(story);
             self.acts_at.push(0);
@@ -48,7 +55,10 @@ impl World {
     fn patience(&self, levels: u64) -> At {
         let micros = |span: core::time::Duration| At::try_from(span.as_micros()).expect("minutes");
         let tried_again = 2 * micros(RETRY_DELAY_MAX);
-        levels * micros(PRIORITY_LEVEL) + self.turns + tried_again + micros(PASSED_BY_MAX) + DELAYS
+        // Others may be given as much work as its person, and some before.
+        let persons = u64::from(self.node.guests) + 1;
+        let shares = persons * self.turns + (persons - 1) * micros(PERSON_LEAD_MAX);
+        levels * micros(PRIORITY_LEVEL) + shares + tried_again + micros(PASSED_BY_MAX) + DELAYS
     }
 
     /// As far as anybody knows its job may still be given machines.

@@ -21,9 +21,12 @@ pub(super) enum Fault {
     Drain,
     Goodbye,
     NodeDrain,
+    /// People come to the gate.
+    Visits,
+    Revoke,
 }
 
-pub(super) const FAULTS: [Fault; 15] = [
+pub(super) const FAULTS: [Fault; 17] = [
     Fault::Reset,
     Fault::HalfOpen,
     Fault::MachineDies,
@@ -39,6 +42,8 @@ pub(super) const FAULTS: [Fault; 15] = [
     Fault::Drain,
     Fault::Goodbye,
     Fault::NodeDrain,
+    Fault::Visits,
+    Fault::Revoke,
 ];
 
 impl World {
@@ -159,11 +164,31 @@ impl World {
             }
             Fault::Drain => machine.drain(&mut self.stage),
             Fault::Goodbye => machine.goodbye(&mut self.stage),
+            Fault::Visits => {
+                for _ in 0..self.stage.chance.between(1, 8) {
+                    let knock = self.gate.knock(&mut self.stage);
+                    self.ask_gate(knock);
+                }
+            }
+            Fault::Revoke => {
+                let invited = !machine.uninvited;
+                let device = machine.id.device();
+                let others = self.machines.iter().filter(|machine| !machine.uninvited);
+                if invited && others.count() > self.revoked.len() + 1 {
+                    self.revoked.insert(at);
+                    self.ask_gate(Knock::Revoke(device));
+                }
+            }
             Fault::NodeDrain => {
                 self.node
                     .ask(&mut self.stage, usize::MAX, None, Command::Drain);
             }
         }
+    }
+
+    pub(super) fn ask_gate(&mut self, knock: Knock) {
+        self.node
+            .ask(&mut self.stage, usize::MAX, None, Command::Gate(knock));
     }
 
     /// Somebody puts yesterday's copy of the data folder back. What was

@@ -10,10 +10,21 @@ impl World {
         self.node.disk_is_full = false;
         let now = self.stage.agenda.now();
         self.stage.agenda.plan(now, Input::NodeStarts);
+        let mut renewed = Vec::new();
         for at in 0..self.machines.len() {
             let Some(machine) = self.machines.get_mut(at) else {
                 continue;
             };
+            if machine.uninvited {
+                machine.die(&mut self.stage, Break::Reset);
+                continue;
+            }
+            if self.revoked.contains(&at) {
+                // Its owner makes it another one, which is let in.
+                machine.die(&mut self.stage, Break::Reset);
+                machine.id.0[9] = 0xaa;
+                renewed.push((at, machine.id));
+            }
             if std::mem::replace(&mut machine.lies, false) {
                 // What it did not say on this connection nobody will ever know.
                 machine.die(&mut self.stage, Break::Reset);
@@ -32,6 +43,12 @@ impl World {
                 },
             );
             machine.start(&mut self.stage);
+        }
+        for (at, id) in renewed {
+            if let Some(known) = self.node.machines.get_mut(at) {
+                *known = id;
+            }
+            self.ask_gate(Knock::LetIn(id.device()));
         }
         self.crowd();
         self.ask_authors();
@@ -133,11 +150,7 @@ impl World {
     }
 
     pub(super) fn must_be_done(&mut self) {
-        if self
-            .machines
-            .iter()
-            .any(|machine| self.model.lies(&machine.id))
-        {
+        if self.model.has_liars() {
             return;
         }
         let Some(coordinator) = self.node.coordinator() else {

@@ -10,16 +10,17 @@ use crate::agenda::{At, HOUR, Input, MINUTE, MachineInput, NodeInput, SECOND};
 use crate::author::{Command, Reply, Story};
 use crate::chance::{Chance, mix};
 use crate::disk::Disk;
+use crate::gate::{Gate, Knock};
 use crate::links::Break;
 use crate::machine::Machine;
-use crate::model::Model;
-use crate::node::Node;
+use crate::model::{Authored, Model};
+use crate::node::{Node, OWN, guest};
 use crate::stage::{Stage, tell};
 use crate::trace::Trace;
 use faults::{FAULTS, Fault};
 use pool::{JobId, JobState, WorkerConfig};
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
 use std::sync::Once;
 
@@ -89,6 +90,9 @@ struct World {
     /// An old copy of the disk, with what was promised then.
     backup: Option<Backup>,
     node_sleeps_until: At,
+    gate: Gate,
+    /// Machines that somebody wanted to be revoked.
+    revoked: BTreeSet<usize>,
     steps: u64,
     healing: bool,
     /// Jobs with tasks that wait for a machine, since when.
@@ -172,7 +176,7 @@ impl World {
         );
         let lies = chance.per_mille(150);
         let count = usize::try_from(chance.magnitude(1, 6)).expect("few");
-        let machines: Vec<Machine> = (0..count)
+        let mut machines: Vec<Machine> = (0..count)
             .map(|at| Machine::new(at, &mut stage, lies && at == 0 && count > 1))
             .collect();
         let liars = machines
@@ -180,8 +184,19 @@ impl World {
             .filter(|machine| machine.lies)
             .map(|machine| machine.id)
             .collect();
+        let guests = u8::try_from(chance.below(3)).expect("few");
+        Self::add_uninvited(&mut machines, &mut stage, guests);
+        stage.machines = machines.iter().map(|machine| machine.id).collect();
         let stories: Vec<Story> = (0..chance.magnitude(1, 10))
-            .map(|number| Story::choose(&mut chance, number))
+            .map(|number| {
+                let device = if chance.per_mille(40) {
+                    stage.machines.first().map(|machine| machine.device())
+                } else {
+                    let whose = u8::try_from(chance.below(u64::from(guests) + 1));
+                    whose.ok().filter(|number| *number > 0).map(guest)
+                };
+                Story::choose(&mut chance, number, device.unwrap_or(OWN))
+            })
             .collect();
         let living_only = chance.per_mille(80);
         let wall_ms = 1_790_000_000_000 + run.wall_shift;
@@ -192,6 +207,7 @@ impl World {
             wall_ms,
         );
         node.living_only = living_only;
+        node.guests = guests;
         node.queued_tasks_max = chance.per_mille(80).then(|| chance.magnitude(10, 30_000));
         let mut world = World {
             node,
@@ -203,6 +219,8 @@ impl World {
             faults,
             backup: None,
             node_sleeps_until: 0,
+            gate: Gate::default(),
+            revoked: BTreeSet::new(),
             steps: 0,
             healing: false,
             waits: BTreeMap::new(),
@@ -223,6 +241,22 @@ impl World {
         }
         world.plan_beginning();
         world
+    }
+
+    /// Copies of a machine's data folder on another one, and other persons'
+    /// computers that want to work although they may not.
+    fn add_uninvited(machines: &mut Vec<Machine>, stage: &mut Stage, guests: u8) {
+        let twin = machines.first().map(|machine| machine.id);
+        let impostor = (guests > 0).then(|| guest(1).machine());
+        for (id, per_mille) in [(twin, 100), (impostor, 150)] {
+            let Some(id) = id.filter(|_| stage.chance.per_mille(per_mille)) else {
+                continue;
+            };
+            let mut machine = Machine::new(machines.len(), stage, false);
+            machine.id = id;
+            machine.uninvited = true;
+            machines.push(machine);
+        }
     }
 
     fn has(&self, fault: Fault) -> bool {
@@ -276,7 +310,9 @@ impl World {
             }
             Input::Node { life, input } => self.node_does(life, input),
             Input::MachineStarts { machine } => {
-                if let Some(machine) = self.machines.get_mut(machine) {
+                let healing = self.healing;
+                let machine = self.machines.get_mut(machine);
+                if let Some(machine) = machine.filter(|machine| !(healing && machine.uninvited)) {
                     machine.start(&mut self.stage);
                 }
             }
@@ -349,6 +385,9 @@ impl World {
         };
         let (commands, next) = story.act(&mut self.stage, self.healing);
         let authored = story.authored.clone();
+        for command in &commands {
+            self.may_end_anothers(&authored, command);
+        }
         let mut somebody_heard = true;
         for command in commands {
             somebody_heard &= self.node.ask(
@@ -365,7 +404,22 @@ impl World {
         }
     }
 
+    /// Two jobs of one person may have two authors: one ends what the other began.
+    fn may_end_anothers(&mut self, by: &Authored, command: &Command) {
+        let (Command::Cancel(job) | Command::Forget(job)) = command else {
+            return;
+        };
+        let theirs =
+            |story: &&mut Story| story.job == Some(*job) && story.authored.device == by.device;
+        for story in self.stories.iter_mut().filter(theirs) {
+            story.gave_up = true;
+        }
+    }
+
     fn heard(&mut self, at: usize, reply: Reply) {
+        if let Reply::Gate(answer) = reply {
+            return self.gate.heard(answer);
+        }
         let Some(story) = self.stories.get_mut(at) else {
             return;
         };
@@ -387,7 +441,7 @@ impl World {
                 story.job = None;
                 self.plan_author(at, self.stage.agenda.now() + SECOND);
             }
-            Reply::Done(..) => {}
+            Reply::Done(..) | Reply::Gate(_) => {}
         }
     }
 }
