@@ -206,7 +206,7 @@ async fn restore(
     let mut image = image(stored);
     let clock = Clock::from(image.moment);
     let seed = random()?;
-    let coordinator = match past {
+    let mut coordinator = match past {
         Past::New => Coordinator::new(clock.now(), seed, founding),
         Past::Closed | Past::Killed => Coordinator::restore(clock.now(), seed, image, founding)
             .map_err(|error| restored(&error))?,
@@ -221,6 +221,12 @@ async fn restore(
                 .map_err(|error| restored(&error))?
         }
     };
+    // Their time went on while no node ran.
+    for id in coordinator.invites_outlived(wall_ms()) {
+        if let Err(error) = coordinator.revoke_invite(clock.now(), id) {
+            tracing::warn!(%id, %error, "an invite that has expired was not revoked");
+        }
+    }
     Ok((clock, coordinator, paused))
 }
 

@@ -59,6 +59,7 @@ mod world;
 use chance::Chance;
 use pool::codec::{Decoder, decode_results};
 use pool::message::{ToCoordinator, ToWorker};
+use pool::registry::{Entry, EntryKey};
 use seeds::{number, report, try_seeds};
 use std::process::Command;
 use world::Run;
@@ -157,5 +158,9 @@ fn decoders_take_any_bytes() {
             "a decoder keeps what it was given, at most"
         );
         drop(decode_results(&bytes));
+        let mut key = [0; 17];
+        key[0] = 1 + chance.below(6) as u8;
+        let row: Vec<u8> = core::iter::once(1).chain(bytes.iter().copied()).collect();
+        drop(Entry::read(EntryKey(key), &row));
     }
 }

@@ -98,6 +98,16 @@ impl Coordinator {
         Ok(())
     }
 
+    /// Invites whose time has passed as people count it. Moments stand still
+    /// while no coordinator runs, so a driver revokes these when it starts;
+    /// while it runs nothing is decided on a wall clock.
+    #[must_use]
+    pub fn invites_outlived(&self, wall_ms: i64) -> Vec<InviteId> {
+        let invites = self.registry.invites.values();
+        let outlived = invites.filter(|invite| invite.expires_wall_ms <= wall_ms);
+        outlived.map(|invite| invite.id).collect()
+    }
+
     /// Somebody knew the token: one use less, before anybody is let in for it.
     pub(super) fn use_invite(&mut self, id: InviteId) -> Result<Invite, InviteError> {
         let now = self.now.moment;

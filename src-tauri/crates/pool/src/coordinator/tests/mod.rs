@@ -6,6 +6,7 @@ mod disk;
 mod end;
 mod fair;
 mod fold;
+mod join;
 mod lease;
 mod lost;
 mod memory;

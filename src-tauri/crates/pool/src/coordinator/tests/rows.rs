@@ -8,8 +8,9 @@ use crate::coordinator::history::{FailedAttempt, History, Standing};
 use crate::coordinator::job::{CancelReason, ClientId, Ending, Facts, Folding, Phase};
 use crate::coordinator::machine::About;
 use crate::coordinator::save::LeaseRow;
-use crate::id::{Digest, MachineId, PersonId, Term};
+use crate::id::{CodeId, DeviceId, Digest, InviteId, MachineId, PersonId, PoolId, Spki, Term};
 use crate::moment::Moment;
+use crate::registry::{Code, Device, Entry, Invite, Person, Pool, Roles};
 use crate::report::{Failure, FailureKind};
 use core::fmt::Debug;
 use data_encoding::HEXLOWER;
@@ -123,5 +124,59 @@ fn other_rows_have_these_bytes() {
             blobs: Some(vec![Digest([7; 32])]),
         })),
     ];
+    insta::assert_snapshot!(rows.join("\n"));
+}
+
+#[test]
+fn entries_of_the_registry_have_these_bytes() {
+    let person = PersonId([2; 16]);
+    let device = |spki, revoked_wall_ms| {
+        Entry::Device(Device {
+            id: DeviceId([3; 16]),
+            spki,
+            person,
+            roles: Roles::SUBMIT,
+            name: "attic".to_owned(),
+            os: "Linux".to_owned(),
+            joined_wall_ms: 1_700_000_000_000,
+            revoked_wall_ms,
+        })
+    };
+    let entries = [
+        Entry::Pool(Pool {
+            id: PoolId([1; 16]),
+            name: "home".to_owned(),
+            founder: person,
+            founded_wall_ms: 1_700_000_000_000,
+        }),
+        Entry::Person(Person {
+            id: person,
+            name: "Ada".to_owned(),
+        }),
+        device(Some(Spki([4; 32])), None),
+        device(None, Some(1_700_000_001_000)),
+        Entry::Code(Code {
+            id: CodeId([5; 16]),
+            expires: Moment(600_000_000),
+            attempts_left: 4,
+        }),
+        Entry::Invite(Invite {
+            id: InviteId([6; 16]),
+            person,
+            unattended: true,
+            uses_left: 10,
+            expires: Moment(86_400_000_000),
+            name: "rack".to_owned(),
+            created_wall_ms: 1_700_000_000_000,
+            expires_wall_ms: 1_700_086_400_000,
+        }),
+    ];
+    let rows = entries.map(|entry| {
+        let value = entry.value();
+        let read = Entry::read(entry.key(), &value);
+        assert_eq!(read.as_ref(), Ok(&entry), "reads what it wrote");
+        let key = HEXLOWER.encode(&entry.key().0);
+        format!("{key} {}", HEXLOWER.encode(&value))
+    });
     insta::assert_snapshot!(rows.join("\n"));
 }
