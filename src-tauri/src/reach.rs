@@ -4,7 +4,7 @@
 
 use api::{Error, ErrorCode, Request};
 use node::door::{Client, ConnectError, Door};
-use node::{Answer, Caller, Folders, Node, Options, Settings, Upload, journal};
+use node::{Answer, Caller, Folders, Node, Options, Settings, Upload, joining, journal};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -183,9 +183,12 @@ async fn start(folders: &Folders) -> Result<Here, Error> {
             .filter(|text| !text.is_empty()),
         stderr: false,
     })?;
+    // A pool of one is nobody else's business.
+    let listen = settings.listen.filter(|_| joining::is_shared(folders));
     let node = Node::start(Options {
         folders: folders.clone(),
         settings,
+        listen,
         work: true,
         cores: None,
         without_os_wall: false,

@@ -22,6 +22,7 @@ export function plainJob(module: Submit["module"], name: string): Submit {
     chunk: null,
     trial: false,
     transient: false,
+    on: [],
     collect: false,
   };
 }

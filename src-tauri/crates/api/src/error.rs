@@ -159,6 +159,8 @@ codes! {
 
     /// The caller may not do this.
     NotAllowed = "not_allowed" in NotAllowed,
+    /// A code, link or token that is wrong, used, expired or tried too often.
+    CodeInvalid = "code_invalid" in NotAllowed,
 
     /// No node runs for this data folder.
     NoNode = "no_node" in Unreachable,
@@ -173,6 +175,8 @@ codes! {
     NoSuchTask = "no_such_task" in NotFound,
     /// No machine has this id or name.
     NoSuchMachine = "no_such_machine" in NotFound,
+    /// No device, invite or request to join has this name or id.
+    NoSuchDevice = "no_such_device" in NotFound,
     /// Neither a file nor the name or hash of a known module.
     NoSuchModule = "no_such_module" in NotFound,
     /// More than one thing begins with this prefix.

@@ -10,6 +10,7 @@
 mod error;
 pub mod frame;
 mod kind;
+mod pool;
 mod reply;
 mod request;
 mod view;
@@ -20,6 +21,10 @@ mod contract;
 
 pub use error::{Error, ErrorCode, Group};
 pub use kind::ModuleKind;
+pub use pool::{
+    CodeView, DeviceView, InviteView, JoinView, OthersRole, Ownership, PersonView, PoolView, Roles,
+    Steer,
+};
 pub use reply::{Event, Reply, ResultEntry};
 pub use request::{
     BytesOf, Fold, InputFile, LimitChanges, Limits, LogFilter, ModuleRef, PauseUntil, Request,

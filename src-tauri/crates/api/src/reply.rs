@@ -1,5 +1,6 @@
 //! What the door answers.
 
+use crate::pool::{CodeView, DeviceView, InviteView, JoinView, PersonView, PoolView};
 use crate::view::{
     Card, Check, ConfigValue, Contribution, FailureView, JobView, LogLine, MachineView, ModuleView,
     Status, TaskCounts, TaskState, TaskView,
@@ -83,6 +84,21 @@ pub enum Reply {
     },
     Config {
         values: Vec<ConfigValue>,
+    },
+    Pool(Box<PoolView>),
+    Code(Box<CodeView>),
+    /// The link is the token: whoever has it may come in. It is told this once.
+    Invited {
+        invite: InviteView,
+        link: String,
+    },
+    Invites {
+        invites: Vec<InviteView>,
+    },
+    Devices {
+        devices: Vec<DeviceView>,
+        joins: Vec<JoinView>,
+        persons: Vec<PersonView>,
     },
 }
 

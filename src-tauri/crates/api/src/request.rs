@@ -1,5 +1,6 @@
 //! What a client may ask.
 
+use crate::pool::{Ownership, Steer};
 use crate::watch::SampleSpan;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -81,6 +82,39 @@ pub enum Request {
     Machines,
     /// By id, prefix or name. → [`crate::Reply::Machine`]
     Machine { machine: String },
+    /// → Done. Only for devices that may steer the pool.
+    SteerMachine { machine: String, steer: Steer },
+    /// What this node belongs to. → [`crate::Reply::Pool`]
+    Pool,
+    /// Names the pool of this node, which is listened for from then on.
+    /// → [`crate::Reply::Pool`]
+    CreatePool { name: String },
+    /// Shows a code by which one device may ask to be let in, within ten
+    /// minutes; one that was open before is closed. → [`crate::Reply::Code`]
+    OpenCode,
+    /// → Done
+    CloseCode,
+    /// A token for machines at which nobody sits. → [`crate::Reply::Invited`]
+    Invite {
+        name: String,
+        uses: u32,
+        life_ms: u64,
+    },
+    /// → [`crate::Reply::Invites`]
+    Invites,
+    /// By id or prefix. → Done
+    RevokeInvite { invite: String },
+    /// Who belongs to the pool, and who asks to. → [`crate::Reply::Devices`]
+    Devices,
+    /// Lets a device in that asks. By id, prefix or name. → Done
+    Approve {
+        device: String,
+        ownership: Ownership,
+    },
+    /// → Done
+    Refuse { device: String },
+    /// Lets it in nowhere from now on; its tasks go elsewhere. → Done
+    Revoke { device: String },
     /// → [`crate::Reply::Contribution`]
     Contribution,
     /// → [`crate::Reply::Contribution`]
@@ -133,6 +167,61 @@ pub enum Side {
 }
 
 impl Request {
+    /// The job that it is about, as its client names it.
+    #[must_use]
+    pub fn job(&self) -> Option<&str> {
+        match self {
+            Request::Release { job }
+            | Request::Job { job }
+            | Request::Follow { job, .. }
+            | Request::Cancel { job }
+            | Request::Retry { job, .. }
+            | Request::Watch { job: Some(job) }
+            | Request::Spans { job, .. }
+            | Request::Thumbnail { job, .. }
+            | Request::RemoveJob { job }
+            | Request::Tasks { job, .. }
+            | Request::Task { job, .. }
+            | Request::Results { job, .. }
+            | Request::Read { job, .. } => Some(job),
+            Request::Status
+            | Request::Upload { .. }
+            | Request::Inspect { .. }
+            | Request::Submit(_)
+            | Request::Jobs { .. }
+            | Request::Watch { job: None }
+            | Request::Samples { .. }
+            | Request::Plan { .. }
+            | Request::PushModule { .. }
+            | Request::Modules
+            | Request::RemoveModule { .. }
+            | Request::Machines
+            | Request::Machine { .. }
+            | Request::SteerMachine { .. }
+            | Request::Pool
+            | Request::CreatePool { .. }
+            | Request::OpenCode
+            | Request::CloseCode
+            | Request::Invite { .. }
+            | Request::Invites
+            | Request::RevokeInvite { .. }
+            | Request::Devices
+            | Request::Approve { .. }
+            | Request::Refuse { .. }
+            | Request::Revoke { .. }
+            | Request::Contribution
+            | Request::Contribute { .. }
+            | Request::Pause { .. }
+            | Request::Resume
+            | Request::Doctor
+            | Request::Logs { .. }
+            | Request::Config { .. }
+            | Request::SetConfig { .. }
+            | Request::ReloadConfig
+            | Request::Report => None,
+        }
+    }
+
     #[must_use]
     pub fn side(&self) -> Side {
         match self {
@@ -146,6 +235,8 @@ impl Request {
             | Request::Config { .. }
             | Request::SetConfig { .. }
             | Request::ReloadConfig
+            | Request::Pool
+            | Request::CreatePool { .. }
             | Request::Report => Side::Here,
             Request::Upload { .. }
             | Request::Inspect { .. }
@@ -170,7 +261,17 @@ impl Request {
             | Request::Modules
             | Request::RemoveModule { .. }
             | Request::Machines
-            | Request::Machine { .. } => Side::Pool,
+            | Request::Machine { .. }
+            | Request::SteerMachine { .. }
+            | Request::OpenCode
+            | Request::CloseCode
+            | Request::Invite { .. }
+            | Request::Invites
+            | Request::RevokeInvite { .. }
+            | Request::Devices
+            | Request::Approve { .. }
+            | Request::Refuse { .. }
+            | Request::Revoke { .. } => Side::Pool,
         }
     }
 }
@@ -217,6 +318,9 @@ pub struct Submit {
     pub timeout_ms: Option<u64>,
     /// Tasks in a lease; `None`: sized by measured time.
     pub chunk: Option<u32>,
+    /// Machines that may run it, by name, id or label; empty: all.
+    #[serde(default)]
+    pub on: Vec<String>,
     pub trial: bool,
     pub transient: bool,
     /// What the guest leaves in `/out` is kept.

@@ -243,6 +243,7 @@ fn submit(module: &ModuleRef, split: Split, invoke: Option<&str>) -> Submit {
         priority: 0,
         timeout_ms: None,
         chunk: None,
+        on: Vec::new(),
         trial: false,
         transient: false,
         collect: false,

@@ -71,6 +71,42 @@ pub(crate) fn machines() -> Vec<CompletionCandidate> {
         .collect()
 }
 
+/// Devices of the pool that are not revoked.
+pub(crate) fn devices() -> Vec<CompletionCandidate> {
+    let roll = ask(async |door| door.roll().await.unwrap_or_default());
+    let devices = roll.devices.into_iter();
+    let devices = devices.filter(|device| device.revoked_ms.is_none());
+    let described = |device: api::DeviceView| {
+        CompletionCandidate::new(device.name).help(Some(device.person.into()))
+    };
+    devices.map(described).collect()
+}
+
+/// Devices that ask to be let in.
+pub(crate) fn joins() -> Vec<CompletionCandidate> {
+    let roll = ask(async |door| door.roll().await.unwrap_or_default());
+    let described =
+        |join: api::JoinView| CompletionCandidate::new(join.name).help(Some(join.os.into()));
+    roll.joins.into_iter().map(described).collect()
+}
+
+pub(crate) fn persons() -> Vec<CompletionCandidate> {
+    let roll = ask(async |door| door.roll().await.unwrap_or_default());
+    let persons = roll.persons.into_iter();
+    persons
+        .map(|person| CompletionCandidate::new(person.name))
+        .collect()
+}
+
+pub(crate) fn invites() -> Vec<CompletionCandidate> {
+    let invites = ask(async |door| door.invites().await.unwrap_or_default());
+    let described = |invite: api::InviteView| {
+        let id = words::short(&invite.id, []).to_owned();
+        CompletionCandidate::new(id).help(Some(invite.name.into()))
+    };
+    invites.into_iter().map(described).collect()
+}
+
 pub(crate) fn modules() -> Vec<CompletionCandidate> {
     let modules = ask(async |door| door.modules().await.unwrap_or_default());
     let described = |module: api::ModuleView| {

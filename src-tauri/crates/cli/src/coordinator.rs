@@ -1,12 +1,13 @@
-//! `skep coordinator start`: a node in the foreground.
+//! `skep coordinator start`: a node that keeps the pool, in the foreground.
 
+use crate::address;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::words;
-use crate::reach::{Own, Start};
-use api::{Error, ErrorCode};
-use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use crate::foreground::{Ending, Foreground, stay};
+use crate::output::guest::inert;
+use crate::reach::Start;
+use api::{Error, ErrorCode, PoolView};
+use node::{Place, joining};
 
 /// A node that stays: keeps the pool and, while Contribute is on, works for it
 #[derive(Debug, clap::Subcommand)]
@@ -18,20 +19,17 @@ pub(crate) enum Coordinator {
 #[derive(Debug, clap::Args)]
 #[command(before_help = "Examples:
   skep coordinator start
-  skep coordinator start --cores 2")]
+  skep coordinator start --listen 192.168.1.20:7537 --cores 2")]
 pub(crate) struct StartWords {
-    /// Tasks at once
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    cores: Option<u32>,
+    /// Where other machines come in, over UDP; [::] is every address, and
+    /// without this it is as the setting node.listen says
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address::listen)]
+    listen: Option<Place>,
     /// Coordinate only
     #[arg(long)]
     no_work: bool,
-    /// Time that running tasks get when it ends
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = drain)]
-    drain: Duration,
-    /// Run modules behind one wall only, where the system has no second
-    #[arg(long)]
-    dangerously_run_without_os_wall: bool,
+    #[command(flatten)]
+    foreground: Foreground,
 }
 
 pub(crate) async fn coordinator(
@@ -39,54 +37,46 @@ pub(crate) async fn coordinator(
     coordinator: Coordinator,
 ) -> Result<(), Failure> {
     let Coordinator::Start(typed) = coordinator;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    // Its log is what it has to say; the files of the log come with the node.
-    let settings = context.settings()?;
-    context.folders.make().map_err(Error::from)?;
-    context.start_journal(&settings, !context.output.quiet)?;
+    let ending = Ending::listen()?;
+    if let Some(pool) = joining::membership(&context.folders)? {
+        return Err(member(&pool).into());
+    }
+    let place = typed.listen.or(context.settings()?.listen);
     let start = Start {
         work: !typed.no_work,
-        cores: typed.cores,
-        without_os_wall: typed.dangerously_run_without_os_wall,
+        cores: typed.foreground.cores,
+        without_os_wall: typed.foreground.dangerously_run_without_os_wall,
         living_only: false,
         serve: true,
+        listen: place,
     };
-    let own = Own::start(context, start).await?;
-    ready(context);
-    let node = own.node.clone();
-    let ended_by_itself = tokio::select! {
-        _ = terminate.recv() => false,
-        _ = interrupt.recv() => false,
-        () = node.stopped() => true,
-    };
-    if ended_by_itself {
-        return Err(Error::new(ErrorCode::Internal, "the node ended by itself")
-            .hint("skep logs says why")
-            .into());
+    let says = |pool: &PoolView| listens(context, place, pool);
+    stay(context, start, typed.foreground.drain, ending, says).await
+}
+
+/// Another machine coordinates the pool of this one.
+fn member(pool: &PoolView) -> Error {
+    let message = format!(
+        "this computer belongs to {}, which another machine coordinates",
+        inert(&pool.name)
+    );
+    Error::new(ErrorCode::NotAllowed, message)
+        .hint("skep worker start works for it, skep pool leave makes this a pool of its own again")
+}
+
+/// Where it listens, which need not be where it was to.
+fn listens(context: &Context, wanted: Option<Place>, pool: &PoolView) -> String {
+    if pool.addresses.is_empty() {
+        return "listens nowhere".to_owned();
     }
-    context.output.note(format_args!(
-        "draining for up to {}; a second signal ends at once",
-        words::span(typed.drain)
-    ));
-    tokio::select! {
-        () = own.stop(typed.drain) => Ok(()),
-        _ = terminate.recv() => at_once(),
-        _ = interrupt.recv() => at_once(),
+    if let Some(wanted) = wanted.filter(|wanted| !wanted.strict && wanted.port != 0) {
+        let suffix = format!(":{}", wanted.port);
+        if !pool.addresses.iter().any(|at| at.ends_with(&suffix)) {
+            context.output.note(format_args!(
+                "another program has UDP port {}, so other machines come in by the next free one",
+                wanted.port
+            ));
+        }
     }
-}
-
-/// The line that scripts wait for, on stderr whatever else is silent.
-fn ready(context: &Context) {
-    let socket = context.folders.socket.display();
-    eprintln!("ready: process {}, {socket}", std::process::id());
-}
-
-/// The executors end with this process.
-fn at_once() -> Result<(), Failure> {
-    Err(Failure::Ended(crate::failure::INTERRUPTED))
-}
-
-fn drain(text: &str) -> Result<Duration, String> {
-    node::units::duration(text)
+    format!("listens at {}", pool.addresses.join(", "))
 }

@@ -1,11 +1,14 @@
 //! `skep doctor`: what stands, what is in the way, and what to do.
 
+use crate::ask::confirm;
 use crate::context::Context;
-use crate::failure::{Failure, usage};
+use crate::failure::Failure;
 use crate::output::json;
 use crate::reach;
 use api::{Check, CheckState};
-use std::io::{IsTerminal, Write};
+
+/// What wants to be confirmed.
+const CHANGES: &str = "this changes the data folder";
 
 /// Check what Skep needs here, and say what is wrong
 #[derive(Debug, clap::Args)]
@@ -27,7 +30,8 @@ pub(crate) struct Doctor {
 pub(crate) async fn doctor(context: &Context, doctor: &Doctor) -> Result<(), Failure> {
     if doctor.restore_backup {
         confirm(
-            doctor,
+            doctor.yes,
+            CHANGES,
             "Jobs and results since the newest backup are lost. Go back to it?",
         )?;
         let from = node::doctor::restore_backup(&context.folders).await?;
@@ -35,7 +39,8 @@ pub(crate) async fn doctor(context: &Context, doctor: &Doctor) -> Result<(), Fai
     }
     if doctor.start_over {
         confirm(
-            doctor,
+            doctor.yes,
+            CHANGES,
             "The jobs and results here are set aside and no longer known. Begin anew?",
         )?;
         let aside = node::doctor::start_over(&context.folders)?;
@@ -81,27 +86,6 @@ fn print(context: &Context, check: &Check) -> Result<(), Failure> {
     match &check.hint {
         Some(hint) => context.output.line(format_args!("      {hint}")),
         None => Ok(()),
-    }
-}
-
-fn confirm(doctor: &Doctor, question: &str) -> Result<(), Failure> {
-    if doctor.yes {
-        return Ok(());
-    }
-    if !std::io::stdin().is_terminal() {
-        return Err(
-            usage("this changes the data folder and wants to be confirmed")
-                .hint("add -y")
-                .into(),
-        );
-    }
-    write!(std::io::stderr(), "{question} [y/N] ")?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
-        Ok(())
-    } else {
-        Err(Failure::Ended(1))
     }
 }
 

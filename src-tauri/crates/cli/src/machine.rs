@@ -1,20 +1,24 @@
 //! `skep machine`: who works, and why or why not.
 
+mod steer;
+
 use crate::completions;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::table::{Column, pairs, table};
+use crate::output::table::{Column, Row, pairs, shaded};
 use crate::output::{json, words};
 use crate::reach;
 use crate::watch::{Watch, watch};
-use api::{MachineState, MachineView};
+use api::{MachineMemory, MachineState, MachineView};
 use clap_complete::ArgValueCandidates;
 
-/// Machines of the pool: list, show
+/// Machines of the pool: list, show, pause, resume, drain, rename, remove, label
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Machine {
     Ls(Ls),
     Show(Show),
+    #[command(flatten)]
+    Steer(steer::Steer),
 }
 
 /// List the machines of this pool
@@ -42,6 +46,7 @@ pub(crate) async fn machine(context: &Context, machine: Machine) -> Result<(), F
     match machine {
         Machine::Ls(ls) => self::ls(context, &ls).await,
         Machine::Show(show) => self::show(context, &show).await,
+        Machine::Steer(steer) => steer::steer(context, steer).await,
     }
 }
 
@@ -74,26 +79,44 @@ pub(crate) fn drawn(machines: &[MachineView], colours: bool) -> String {
         Column::Number("working"),
         Column::Number("cpu"),
         Column::Text("memory"),
+        Column::Text("last seen"),
         Column::Text("why"),
     ];
     let rows = machines.iter().map(|machine| {
-        vec![
-            machine.name.clone(),
-            state(machine.state).to_owned(),
-            words::of(machine.cores_working, machine.cores),
-            machine
-                .cpu
-                .map(|cpu| format!("{cpu:.0} %"))
-                .unwrap_or_default(),
-            format!(
-                "{} of {}",
-                words::memory(machine.memory.used),
-                words::memory(machine.memory.total)
-            ),
-            machine.reason.clone(),
-        ]
+        let is_here = machine.state != MachineState::Offline;
+        // What was true when it was last heard is not true of a machine that is away.
+        let now = |text: String| if is_here { text } else { String::new() };
+        Row {
+            cells: vec![
+                machine.name.clone(),
+                state(machine.state).to_owned(),
+                now(words::of(machine.cores_working, machine.cores)),
+                now(machine.cpu.map_or_else(String::new, per_cent)),
+                now(memory(&machine.memory)),
+                if is_here {
+                    "now".to_owned()
+                } else {
+                    words::when(machine.last_seen_ms)
+                },
+                machine.reason.clone(),
+            ],
+            faint: !is_here,
+        }
     });
-    table(&columns, rows.collect(), colours)
+    shaded(&columns, rows.collect(), colours)
+}
+
+fn per_cent(cpu: f32) -> String {
+    format!("{cpu:.0} %")
+}
+
+/// Nothing of a machine that did not say.
+fn memory(memory: &MachineMemory) -> String {
+    if memory.total == 0 {
+        return String::new();
+    }
+    let (used, total) = (words::memory(memory.used), words::memory(memory.total));
+    format!("{used} of {total}")
 }
 
 async fn show(context: &Context, show: &Show) -> Result<(), Failure> {
@@ -121,7 +144,7 @@ async fn show(context: &Context, show: &Show) -> Result<(), Failure> {
             ),
         ),
     ];
-    rows.extend(machine.cpu.map(|cpu| ("cpu", format!("{cpu:.0} %"))));
+    rows.extend(machine.cpu.map(|cpu| ("cpu", per_cent(cpu))));
     rows.push((
         "memory",
         format!(
@@ -150,5 +173,58 @@ fn state(state: MachineState) -> &'static str {
         MachineState::Slowed => "slowed",
         MachineState::Draining => "draining",
         MachineState::Offline => "offline",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MachineMemory, MachineState, MachineView, drawn, words};
+
+    fn machine(name: &str, state: MachineState) -> MachineView {
+        MachineView {
+            id: format!("m_{name}"),
+            name: name.to_owned(),
+            state,
+            reason: "Waiting for work".to_owned(),
+            cores: 16,
+            cores_working: 3,
+            cpu: Some(21.4),
+            memory: MachineMemory {
+                total: 32 << 30,
+                used: 5 << 30,
+                offered: 16 << 30,
+            },
+            temperature_c: None,
+            os: "Linux".to_owned(),
+            version: "1".to_owned(),
+            last_seen_ms: 43_200_000,
+            processor: String::new(),
+            core_loads: Vec::new(),
+            on_battery: None,
+            tasks_today: 0,
+        }
+    }
+
+    #[test]
+    fn several_machines_read_well_and_one_that_is_away_shows_when_it_was_seen() {
+        let mut new = machine("pi", MachineState::Ready);
+        new.cores = 4;
+        new.cores_working = 0;
+        new.cpu = None;
+        new.memory.total = 0;
+        let mut away = machine("old-laptop", MachineState::Offline);
+        away.reason = "Not connected".to_owned();
+        let machines = [machine("studio-pc", MachineState::Working), new, away];
+        let plain = drawn(&machines, false);
+        assert!(!plain.contains('\x1b'), "{plain}");
+        let coloured = drawn(&machines, true);
+        let faint: Vec<bool> = coloured
+            .lines()
+            .map(|line| line.contains("\x1b[2m"))
+            .collect();
+        assert_eq!(faint, [false, false, false, true], "{coloured:?}");
+        // In whatever zone this runs.
+        let seen = words::when(machines[2].last_seen_ms);
+        insta::assert_snapshot!(plain.replace(&seen, "1970-01-01 12:00"));
     }
 }

@@ -2,6 +2,8 @@
 //! nothing about jobs, and what was typed is checked here before anything is
 //! sent.
 
+mod address;
+mod ask;
 mod completions;
 mod config;
 mod context;
@@ -9,6 +11,7 @@ mod contribute;
 mod coordinator;
 mod doctor;
 mod failure;
+mod foreground;
 mod help;
 mod job;
 mod logs;
@@ -16,6 +19,7 @@ mod machine;
 mod man;
 mod module;
 mod output;
+mod pool;
 mod ps;
 mod reach;
 mod report;
@@ -27,6 +31,7 @@ mod typed;
 mod verbs;
 mod version;
 mod watch;
+mod worker;
 
 use context::Context;
 use failure::Failure;
@@ -90,9 +95,11 @@ async fn answer(typed: Typed, output: &Output, words: &[OsString]) -> Result<(),
         Command::Job(job) => job::job(&context, job).await,
         Command::Task(task) => task::task(&context, task).await,
         Command::Machine(machine) => machine::machine(&context, machine).await,
+        Command::Pool(pool) => pool::pool(&context, pool).await,
         Command::Module(module) => module::module(&context, module).await,
         Command::Contribute(contribute) => contribute::contribute(&context, &contribute).await,
         Command::Coordinator(coordinator) => coordinator::coordinator(&context, coordinator).await,
+        Command::Worker(worker) => worker::worker(&context, worker).await,
         Command::Status(status) => status::status(&context, &status).await,
         Command::Ps(ps) => ps::ps(&context, &ps).await,
         Command::Logs(logs) => logs::logs(&context, logs).await,

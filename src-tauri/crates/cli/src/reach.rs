@@ -4,7 +4,7 @@
 use crate::context::Context;
 use api::{Error, ErrorCode, ModuleRef, Reply, Request};
 use node::door::{Client, ConnectError};
-use node::{Answer, Caller, Node, Offline, Options, Upload};
+use node::{Answer, Caller, Node, Offline, Options, Place, Upload};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
@@ -43,6 +43,8 @@ pub(crate) struct Start {
     pub(crate) living_only: bool,
     /// Other processes come in too.
     pub(crate) serve: bool,
+    /// Where other machines come in; nowhere by itself.
+    pub(crate) listen: Option<Place>,
 }
 
 impl Start {
@@ -53,6 +55,7 @@ impl Start {
         without_os_wall: false,
         living_only: true,
         serve: false,
+        listen: None,
     };
 
     pub(crate) fn run(without_os_wall: bool) -> Start {
@@ -62,6 +65,7 @@ impl Start {
             without_os_wall,
             living_only: true,
             serve: true,
+            listen: None,
         }
     }
 }
@@ -133,6 +137,7 @@ impl Own {
             cores: start.cores,
             without_os_wall: start.without_os_wall,
             living_only: start.living_only,
+            listen: start.listen,
         })
         .await?;
         if let Err(error) = settings.keep_last_good() {
@@ -230,6 +235,11 @@ fn nothing_yet(request: &Request) -> Result<Answer, Error> {
             ErrorCode::NoSuchJob,
             format!("there is no job '{job}': none was ever submitted here"),
         )),
+        Request::Pool | Request::Devices | Request::Invites => Err(Error::new(
+            ErrorCode::NoNode,
+            "no node ever ran here, so there is no pool yet",
+        )
+        .hint("skep pool create NAME makes one, skep pool join CODE joins another machine's")),
         Request::Machine { machine } => Err(Error::new(
             ErrorCode::NoSuchMachine,
             format!("there is no machine '{machine}': no node ever ran here"),

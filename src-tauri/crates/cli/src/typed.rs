@@ -5,7 +5,7 @@ use crate::failure::{DONE, exit_code};
 use crate::output::{Colour, Output};
 use crate::{
     completions, config, contribute, coordinator, doctor, help, job, logs, machine, man, module,
-    ps, report, run, status, task, version,
+    pool, ps, report, run, status, task, version, worker,
 };
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -83,11 +83,15 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Machine(machine::Machine),
     #[command(subcommand)]
+    Pool(pool::Pool),
+    #[command(subcommand)]
     Module(module::Module),
     #[command(subcommand)]
     Contribute(contribute::Contribute),
     #[command(subcommand)]
     Coordinator(coordinator::Coordinator),
+    #[command(subcommand)]
+    Worker(worker::Worker),
     Status(status::Status),
     Ps(ps::Ps),
     Logs(logs::Logs),

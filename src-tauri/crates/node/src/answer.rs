@@ -3,6 +3,7 @@
 
 use api::{Error, Event, Reply};
 use bytes::Bytes;
+use pool::DeviceId;
 use tokio::sync::{mpsc, oneshot};
 
 /// Who asks. Permission is decided by this and nothing else.
@@ -12,6 +13,18 @@ pub enum Caller {
     InProcess,
     /// A process of this machine, as the kernel tells.
     Local { uid: u32, pid: Option<i32> },
+    /// A device of the pool, by the key of its connection.
+    Device(DeviceId),
+}
+
+impl Caller {
+    /// The device that asks over the network.
+    pub(crate) fn device(self) -> Option<DeviceId> {
+        match self {
+            Caller::InProcess | Caller::Local { .. } => None,
+            Caller::Device(device) => Some(device),
+        }
+    }
 }
 
 /// The bytes that follow a request, in pieces; its end is theirs.

@@ -9,6 +9,7 @@ mod wire;
 mod tests;
 
 pub use client::{Client, ConnectError};
+pub(crate) use server::serve_device;
 pub use server::{Desk, Door, DoorError};
 
 use std::time::Duration;

@@ -49,8 +49,10 @@ impl Identity {
 }
 
 /// For those who only look at a pool: nothing of it is written.
-pub(crate) fn onlooker() -> Founding {
-    founding(DeviceId([0; 16]), "this computer")
+pub(crate) fn onlooker(data: &Path) -> Founding {
+    let known = std::fs::read(data.join("identity/machine")).ok();
+    let device = known.and_then(|bytes| bytes.try_into().ok());
+    founding(DeviceId(device.unwrap_or_default()), "this computer")
 }
 
 fn founding(device: DeviceId, node_name: &str) -> Founding {

@@ -101,6 +101,11 @@ impl Keep {
             .then_some((Digest(digest), bytes)))
     }
 
+    /// Keeps a blob from deletion, whether it is there already or on its way.
+    pub(crate) fn hold_for(&self, digest: Digest, span: Duration) {
+        self.keep(digest, span);
+    }
+
     /// A blob was not written: where that is for want of space, people are told.
     pub(crate) fn heed(&self, error: PutError) -> PutError {
         if matches!(error, PutError::Full) {

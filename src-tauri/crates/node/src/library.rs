@@ -3,6 +3,7 @@
 
 mod answer;
 mod jobs;
+pub(crate) mod machines;
 mod results;
 mod timeline;
 
@@ -14,7 +15,7 @@ use crate::views::Names;
 use crate::{modules, views};
 use api::{Error, ErrorCode, Reply};
 use pool::spec::Spec;
-use pool::{Coordinator, FoldView, JobId, JobNo, MachineId};
+use pool::{Caller, Coordinator, FoldView, JobId, JobNo, MachineId};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Blobs, Reader};
 
@@ -29,6 +30,9 @@ pub(crate) struct Library {
     own: Option<MachineId>,
     spans: Arc<Spans>,
     stops: Arc<Stops>,
+    /// Who looks, where that is a device of the network: it sees its person's
+    /// jobs and no others.
+    eyes: Option<Caller>,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +69,7 @@ impl Library {
             own: Some(own),
             spans,
             stops,
+            eyes: None,
         }
     }
 
@@ -78,6 +83,7 @@ impl Library {
             own: None,
             spans: Arc::new(Spans::new()),
             stops: Arc::default(),
+            eyes: None,
         }
     }
 
@@ -106,10 +112,22 @@ impl Library {
         }
     }
 
+    /// The same, as this caller sees it.
+    pub(crate) fn seen_by(&self, caller: Caller) -> Library {
+        Library {
+            eyes: Some(caller),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn eyes(&self) -> Option<Caller> {
+        self.eyes
+    }
+
     /// The job that a person means: its id, the beginning of it, or `last`.
     pub(crate) async fn find(&self, name: &str) -> Result<JobId, Error> {
-        let name = name.to_owned();
-        self.look(move |rules| find(rules, &name)).await?
+        let (name, eyes) = (name.to_owned(), self.eyes);
+        self.look(move |rules| find(rules, &name, eyes)).await?
     }
 
     pub(crate) async fn modules(&self) -> Result<Reply, Error> {
@@ -119,36 +137,31 @@ impl Library {
     }
 
     pub(crate) async fn machines(&self) -> Result<Vec<api::MachineView>, Error> {
-        let host = self.host.reading();
+        let (own, host) = (self.own, self.host.reading());
         let today = self.spans.tasks_today();
-        // All machines of this pool are this machine.
         self.look(move |rules| {
-            rules
-                .machines()
-                .map(|machine| views::machine(&machine, Some(&host), today))
-                .collect()
+            let alone = rules.machines().count() == 1;
+            let view = |machine: pool::MachineView| {
+                // Of this machine more is read here than it tells the pool.
+                // Where no node runs, a pool of one is this machine.
+                let here = own.map_or(alone, |own| own == machine.id);
+                let host = here.then_some(&host);
+                views::machine(&machine, host, if here { today } else { 0 })
+            };
+            rules.machines().map(view).collect()
         })
         .await
     }
 
     pub(crate) async fn machine(&self, name: &str) -> Result<api::MachineView, Error> {
-        let machines = self.machines().await?;
-        let id = name.strip_prefix("m_").unwrap_or(name);
-        let mut fitting: Vec<_> = machines
-            .into_iter()
-            .filter(|machine| {
-                machine.name == name || (!id.is_empty() && machine.id["m_".len()..].starts_with(id))
-            })
-            .collect();
-        match (fitting.pop(), fitting.len()) {
-            (Some(machine), 0) => Ok(machine),
-            (Some(_), others) => Err(ambiguous("machines", name, others + 1)),
-            (None, _) => Err(Error::new(
-                ErrorCode::NoSuchMachine,
-                format!("there is no machine {name:?}"),
-            )
-            .hint("skep machine ls lists them")),
-        }
+        let id = {
+            let name = name.to_owned();
+            self.look(move |rules| machines::find(rules, &name))
+                .await??
+        };
+        let (id, machines) = (id.to_string(), self.machines().await?);
+        let found = machines.into_iter().find(|machine| machine.id == id);
+        found.ok_or_else(|| machines::unknown(name))
     }
 
     async fn names(&self) -> Result<Names, Error> {
@@ -176,13 +189,18 @@ impl Library {
     }
 }
 
-pub(crate) fn find(rules: &Coordinator, name: &str) -> Result<JobId, Error> {
+pub(crate) fn find(rules: &Coordinator, name: &str, eyes: Option<Caller>) -> Result<JobId, Error> {
     if name == "last" {
-        return rules
-            .last()
-            .ok_or_else(|| Error::new(ErrorCode::NoSuchJob, "there are no jobs"));
+        let last = match &eyes {
+            Some(caller) => rules.jobs_of(caller).next().map(|job| job.id),
+            None => rules.last(),
+        };
+        return last.ok_or_else(|| Error::new(ErrorCode::NoSuchJob, "there are no jobs"));
     }
-    let found = rules.find(name);
+    let mut found = rules.find(name);
+    if let Some(caller) = &eyes {
+        found.retain(|job| rules.may(caller, *job));
+    }
     match found.as_slice() {
         [one] => Ok(*one),
         [] => Err(no_such_job(name)),

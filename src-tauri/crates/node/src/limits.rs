@@ -161,3 +161,19 @@ pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(30 * 86_400);
 /// How long after its last task a machine is kept awake, so that a pause
 /// between two jobs does not let it go and catch it again.
 pub(crate) const AWAKE_AFTER: Duration = Duration::from_secs(10);
+
+/// Receive windows of all connections together, in bytes: what hostile peers
+/// can make this process hold.
+pub(crate) const WINDOW_BYTES: u64 = 256 << 20;
+/// Buffers of frames that wait for one machine of the network; one that takes
+/// none for so long is closed, and comes back.
+pub(crate) const REMOTE_FRAMES: usize = 1024;
+/// Between two tries to reach the coordinator: from half a second to half a
+/// minute, with full jitter.
+pub(crate) const REACH_MIN: Duration = Duration::from_millis(500);
+pub(crate) const REACH_MAX: Duration = Duration::from_secs(30);
+/// A module or an input that was fetched is kept so long after it was last
+/// wanted: it is fetched once for all tasks of a job.
+pub(crate) const FETCHED_BLOB_TIME: Duration = Duration::from_secs(3600);
+/// A blob that a member fetches, in bytes: the largest input there is.
+pub(crate) const INPUT_BLOB_BYTES_MAX: u64 = UPLOAD_BYTES_MAX;

@@ -2,27 +2,36 @@
 
 mod call;
 pub(crate) mod door_errors;
+mod forward;
 mod observe;
+pub(crate) mod people;
 #[cfg(test)]
 mod retention;
 pub(crate) mod start;
+mod steer;
 mod verbs;
 
 use crate::accept::Acceptance;
 use crate::answer::{Answer, Caller, Upload};
 use crate::contribute::{Contributing, PausedUntil};
+pub(crate) use crate::door::Desk;
 use crate::driver::{Driving, Input};
 use crate::folders::Folders;
 use crate::host::Host;
 use crate::keep::Keep;
 use crate::library::Library;
+use crate::listening::pairing::Pairing;
+use crate::listening::{Listening, POOL_PORT};
 use crate::samples::Samples;
 use crate::settings::Settings;
 use crate::space::Space;
 use crate::watch::Watches;
 use crate::work::Wish;
 use api::{Error, Request};
+use forward::Forwarding;
 use sandbox::Sandbox;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -43,6 +52,48 @@ pub struct Options {
     pub without_os_wall: bool,
     /// Runs only jobs that a living client follows: the node of `skep run`.
     pub living_only: bool,
+    /// Where other machines find this pool; `None`: nowhere.
+    pub listen: Option<Place>,
+}
+
+/// Where a coordinator listens for other machines, on UDP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// One address, or every one that this machine has.
+    pub ip: Option<IpAddr>,
+    pub port: u16,
+    /// This port or none; otherwise the first free one of 7547 to 7557 does.
+    pub strict: bool,
+}
+
+/// Why a text names no place to listen at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not ADDRESS:PORT, such as 192.168.1.20:7537 or [::]:7537")]
+pub struct NoPlace;
+
+impl FromStr for Place {
+    type Err = NoPlace;
+
+    /// Reads `ADDRESS:PORT`: that port or none. An address of zeros is every one.
+    fn from_str(text: &str) -> Result<Place, NoPlace> {
+        let address: SocketAddr = text.trim().parse().map_err(|_| NoPlace)?;
+        let ip = Some(address.ip()).filter(|ip| !ip.is_unspecified());
+        Ok(Place {
+            ip,
+            port: address.port(),
+            strict: true,
+        })
+    }
+}
+
+impl Default for Place {
+    fn default() -> Place {
+        Place {
+            ip: None,
+            port: POOL_PORT,
+            strict: false,
+        }
+    }
 }
 
 /// A handle to the running node; cheap to clone. Dropping the last one does
@@ -81,6 +132,11 @@ struct Inner {
     blob_quota: watch::Sender<Option<u64>>,
     /// Two names are not given at once.
     naming: tokio::sync::Mutex<()>,
+    /// Where another machine coordinates, the way to it.
+    member: Option<Forwarding>,
+    /// Where this one does, its endpoint.
+    listening: Option<Arc<Listening>>,
+    pairing: Option<Pairing>,
     stopping: AtomicBool,
     worker_ended: watch::Receiver<bool>,
     ended: watch::Receiver<bool>,
@@ -131,6 +187,12 @@ impl Node {
                 let _ =
                     tokio::time::timeout(LAST_WORDS, worker_ended.wait_for(|ended| *ended)).await;
             }
+        }
+        if let Some(pairing) = &inner.pairing {
+            pairing.close();
+        }
+        if let Some(listening) = &inner.listening {
+            listening.close().await;
         }
         // A driver that is gone has stopped.
         let _ = inner.driving.send(Input::Stop).await;

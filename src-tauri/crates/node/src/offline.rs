@@ -35,7 +35,7 @@ impl Offline {
         image.leases.clear();
         let clock = Clock::from(image.moment);
         // Nothing is decided here, so chance has no say.
-        let mut coordinator = Coordinator::restore(clock.now(), 0, image, &onlooker())
+        let mut coordinator = Coordinator::restore(clock.now(), 0, image, &onlooker(&folders.data))
             .map_err(|error| restored(&error))?;
         coordinator.living_only(true);
         Ok(Offline {

@@ -5,6 +5,7 @@ mod file;
 mod kind;
 mod table;
 
+use crate::node::Place;
 use api::{ConfigValue, Error, ErrorCode};
 use pool::policy::{self, OnBattery, Schedule, WhenInUse};
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ use table::{Setting, TABLE};
 pub struct Settings {
     /// What this machine is called.
     pub node_name: String,
+    /// Where other machines come in, where this one coordinates; `None`: nowhere.
+    pub listen: Option<Place>,
     pub contribute: bool,
     /// Tasks at once; `None`: as many as this machine can spare.
     pub cores: Option<u32>,

@@ -80,6 +80,9 @@ mod tests {
             version: "0.1.0".to_owned(),
             last_seen_wall_ms: 0,
             connected: true,
+            order: pool::Order::Work,
+            labels: std::collections::BTreeSet::new(),
+            health: None,
         }
     }
 

@@ -219,12 +219,15 @@ pub(crate) fn task(task: &TaskView, item: Item, names: &Names) -> api::TaskView 
     }
 }
 
-/// `memory` and `cpu` are readings of this machine, where it is this machine.
+/// `host` are this machine's readings, where it is this machine; others have
+/// said how they are.
 pub(crate) fn machine(
     machine: &MachineView,
     host: Option<&crate::host::Reading>,
     tasks_today: u32,
 ) -> api::MachineView {
+    let told = machine.health.as_ref().map(told);
+    let host = host.or(told.as_ref());
     api::MachineView {
         id: machine.id.to_string(),
         name: machine.name.clone(),
@@ -253,6 +256,26 @@ pub(crate) fn machine(
         os: machine.os.clone(),
         version: machine.version.clone(),
         last_seen_ms: machine.last_seen_wall_ms,
+    }
+}
+
+/// As a machine said.
+fn told(health: &pool::message::Health) -> crate::host::Reading {
+    let core_loads: Vec<f32> = health
+        .core_loads
+        .iter()
+        .map(|load| f32::from(*load) / 1_000.0)
+        .collect();
+    let cores = u16::try_from(core_loads.len()).unwrap_or(u16::MAX).max(1);
+    crate::host::Reading {
+        // It does not tell its model.
+        processor: String::new(),
+        cpu_percent: core_loads.iter().sum::<f32>() / f32::from(cores) * 100.0,
+        core_loads,
+        memory_total: health.memory_total_bytes,
+        memory_used: health.memory_used_bytes,
+        temperature_c: health.temperature_c.map(f32::from),
+        on_battery: health.on_battery,
     }
 }
 

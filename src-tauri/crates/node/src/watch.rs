@@ -16,7 +16,7 @@ use crate::views::{self, Names};
 use api::{
     CellRun, Changes, Contribution, Error, Event, JobState, JobView, MachineView, Reply, Status,
 };
-use pool::{Coordinator, Counts, JobId, MachineId};
+use pool::{Caller, Coordinator, Counts, JobId, MachineId};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -233,14 +233,14 @@ impl<S: Surroundings> Watching<S> {
     }
 
     async fn tell(&mut self, which: Which, pending: Pending, whole: bool) -> Result<(), Left> {
-        let (own, watched) = (self.library.own(), self.job);
+        let (own, eyes, watched) = (self.library.own(), self.library.eyes(), self.job);
         let cells = match &which {
             Which::Whole => watched,
             Which::These(jobs) => watched.filter(|job| jobs.contains(job)),
         };
         let seen = self
             .library
-            .look(move |rules| look(rules, own, which, watched, cells))
+            .look(move |rules| look(rules, (own, eyes), which, watched, cells))
             .await?;
         let mut changes = Changes {
             whole,
@@ -349,12 +349,13 @@ impl<S: Surroundings> Watching<S> {
 
 fn look(
     rules: &Coordinator,
-    own: Option<MachineId>,
+    (own, eyes): (Option<MachineId>, Option<Caller>),
     which: Which,
     watched: Option<JobId>,
     cells: Option<JobId>,
 ) -> Seen {
     let names = Names::read(rules, own);
+    let theirs = |job: &pool::JobView| eyes.is_none_or(|caller| caller.person == job.person);
     let mut missing = Vec::new();
     let mut jobs = Vec::new();
     match which {
@@ -362,19 +363,26 @@ fn look(
             let watched = watched
                 .and_then(|job| rules.job(&job))
                 .filter(|job| job.spec.transient);
-            let listed = rules.jobs().enumerate().filter(|(place, job)| {
-                *place < JOBS_WATCHED
-                    || matches!(
-                        job.state,
-                        pool::JobState::Queued | pool::JobState::Running | pool::JobState::Folding
-                    )
-            });
+            let listed = rules
+                .jobs()
+                .filter(theirs)
+                .enumerate()
+                .filter(|(place, job)| {
+                    *place < JOBS_WATCHED
+                        || matches!(
+                            job.state,
+                            pool::JobState::Queued
+                                | pool::JobState::Running
+                                | pool::JobState::Folding
+                        )
+                });
             let listed = listed.map(|(_, job)| job).chain(watched);
             jobs.extend(listed.map(|job| (job.id, views::job(&job, &names))));
         }
         Which::These(asked) => {
             for id in asked {
                 match rules.job(&id) {
+                    Some(job) if !theirs(&job) => {}
                     Some(job) if job.spec.transient && watched != Some(id) => {}
                     Some(job) => jobs.push((id, views::job(&job, &names))),
                     None => missing.push(id),

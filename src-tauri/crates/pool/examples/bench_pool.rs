@@ -10,16 +10,17 @@
 )]
 
 use pool::codec::{Decoder, encode};
-use pool::message::{Chunk, Heartbeat, Hello, Results, ToCoordinator, ToWorker, VERSION};
+use pool::message::{Chunk, Health, Heartbeat, Hello, Results, ToCoordinator, ToWorker, VERSION};
 use pool::record::{Image, JobRow, Record};
 use pool::report::{Plain, Reports};
 use pool::spec::{Fold, Limits, Spec};
 use pool::{
-    ClientId, Coordinator, DeviceId, Digest, Founding, JobNo, JobState, Life, Moment, Now, Peer,
-    Submit, Term,
+    Admission, ClientId, Coordinator, DeviceId, Digest, Founding, InviteId, JobNo, JobState,
+    JoinRequest, Life, Moment, NewInvite, Now, Peer, Spki, Submit, Term, Via,
 };
 use serde_bytes::ByteBuf;
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Rounds of each measurement; the median is what counts.
@@ -68,6 +69,28 @@ fn main() {
         "us/job",
         queued,
         "",
+    );
+    for (name, machines, tasks) in [
+        (
+            "coordinator, 20,000 long tasks over 1,000 machines",
+            1_000,
+            20_000,
+        ),
+        (
+            "coordinator, 1,000 long tasks over 1,000 machines",
+            1_000,
+            1_000,
+        ),
+    ] {
+        let rounds = (0..3).map(|_| many_machines(machines, tasks)).collect();
+        print(name, "us/task", rounds, "floor 10 with one machine");
+    }
+    let heard = (0..ROUNDS).map(|_| idle_machines(1_000)).collect();
+    print(
+        "coordinator, a second of 1,000 idle machines",
+        "ms",
+        heard,
+        "100 are a tenth of a core",
     );
     for (name, stride) in [
         ("restore 1,000,000 tasks, half done in order", 0),
@@ -131,7 +154,7 @@ struct Driver {
     coordinator: Coordinator,
     now: Now,
     records: Vec<Record>,
-    leases: VecDeque<Chunk>,
+    leases: VecDeque<(Peer, Chunk)>,
     frames: Vec<u8>,
     /// Time spent in the coordinator and its codec.
     spent: Duration,
@@ -139,6 +162,10 @@ struct Driver {
 
 impl Driver {
     fn new() -> Driver {
+        Driver::with(1, SLOTS)
+    }
+
+    fn with(machines: u16, slots: u32) -> Driver {
         let mut driver = Driver {
             coordinator: Coordinator::new(NOW, 1, &founding()),
             now: NOW,
@@ -147,31 +174,62 @@ impl Driver {
             frames: Vec::new(),
             spent: Duration::ZERO,
         };
-        driver.coordinator.handle_connected(NOW, Peer(1), OWN);
-        let state = Heartbeat {
-            slots: SLOTS,
-            memory_bytes: 1 << 34,
-            paused: None,
-            slowed: None,
-            held: Vec::new(),
-            turnaround_micros: 500,
-            progress: Vec::new(),
+        for number in 1..=machines {
+            driver.seat(number, slots);
+        }
+        driver.turn();
+        driver
+    }
+
+    /// Another computer comes into the pool, by an invite of its own.
+    fn let_in(&mut self, number: u16) -> DeviceId {
+        let (mut id, mut spki) = ([0; 16], [0; 32]);
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        spki[..2].copy_from_slice(&number.to_be_bytes());
+        let (device, invite) = (DeviceId(id), InviteId(id));
+        let new = NewInvite {
+            id: invite,
+            person: self.coordinator.pool().founder,
+            unattended: true,
+            uses: 1,
+            life: Duration::from_secs(60),
+            name: "bench".to_owned(),
         };
+        self.coordinator.invite(NOW, new).expect("room for it");
+        let request = JoinRequest {
+            device,
+            spki: Spki(spki),
+            name: "bench".to_owned(),
+            os: "Linux".to_owned(),
+            via: Via::Invite(invite),
+        };
+        let admission = self.coordinator.ask_to_join(NOW, request);
+        assert!(matches!(admission, Ok(Admission::Admitted(_))));
+        device
+    }
+
+    fn seat(&mut self, number: u16, slots: u32) {
+        let peer = Peer(u64::from(number));
+        let device = if number == 1 {
+            OWN
+        } else {
+            self.let_in(number)
+        };
+        self.coordinator.handle_connected(NOW, peer, device);
+        let state = heartbeat(slots);
         let hello = Hello {
             version: VERSION,
-            machine: OWN.machine(),
+            machine: device.machine(),
             life: Life(1),
             name: "bench".to_owned(),
-            cores: SLOTS,
+            cores: slots,
             os: "Linux".to_owned(),
             program_version: "0".to_owned(),
             state,
             holding: Vec::new(),
             undelivered: Vec::new(),
         };
-        driver.receive(&ToCoordinator::Hello(hello));
-        driver.turn();
-        driver
+        self.receive(peer, &ToCoordinator::Hello(hello));
     }
 
     fn submit(&mut self, client: u64, spec: Spec) -> pool::JobId {
@@ -193,7 +251,7 @@ impl Driver {
         submitted.job
     }
 
-    fn receive(&mut self, message: &ToCoordinator) {
+    fn receive(&mut self, peer: Peer, message: &ToCoordinator) {
         let mut frames = Vec::new();
         encode(message, &mut frames).expect("a message that fits");
         self.now.moment = self.now.moment.after(Duration::from_micros(100));
@@ -204,7 +262,7 @@ impl Driver {
             .decode()
             .expect("our own bytes")
             .expect("all of them");
-        self.coordinator.handle_message(self.now, Peer(1), message);
+        self.coordinator.handle_message(self.now, peer, message);
         self.spent += start.elapsed();
     }
 
@@ -214,10 +272,10 @@ impl Driver {
         let start = Instant::now();
         self.records
             .extend(std::iter::from_fn(|| self.coordinator.poll_record()));
-        while let Some((_, message)) = self.coordinator.poll_transmit() {
+        while let Some((peer, message)) = self.coordinator.poll_transmit() {
             encode(&message, &mut self.frames).expect("a message that fits");
             if let ToWorker::Lease(chunk) = message {
-                self.leases.push_back(chunk);
+                self.leases.push_back((peer, chunk));
             }
         }
         while self.coordinator.poll_event().is_some() {}
@@ -226,8 +284,8 @@ impl Driver {
     }
 
     fn work(&mut self) {
-        while let Some(chunk) = self.leases.pop_front() {
-            self.receive(&ToCoordinator::Results(results(chunk)));
+        while let Some((peer, chunk)) = self.leases.pop_front() {
+            self.receive(peer, &ToCoordinator::Results(results(chunk, TASK_MICROS)));
             self.turn();
         }
     }
@@ -242,6 +300,52 @@ fn job_cost(count: u32, chunk: Option<u32>) -> f64 {
     let state = driver.coordinator.job(&job).map(|job| job.state);
     assert_eq!(state, Some(JobState::Done));
     driver.spent.as_secs_f64() * 1e6 / f64::from(count)
+}
+
+/// Machines whose speeds spread tenfold, four slots each, and a job of which
+/// each machine gets a few tasks: what choosing between them costs.
+fn many_machines(machines: u16, tasks: u32) -> f64 {
+    let mut driver = Driver::with(machines, 4);
+    driver.spent = Duration::ZERO;
+    let job = driver.submit(1, spec(tasks, None));
+    driver.turn();
+    let mut ends = BinaryHeap::new();
+    loop {
+        for (peer, chunk) in std::mem::take(&mut driver.leases) {
+            let micros = 100_000 + 900 * peer.0;
+            let end = driver.now.moment.0 + micros * u64::from(chunk.count);
+            ends.push(Reverse((end, peer, micros, chunk)));
+        }
+        let Some(Reverse((end, peer, micros, chunk))) = ends.pop() else {
+            break;
+        };
+        driver.now.moment = driver.now.moment.max(Moment(end));
+        driver.receive(peer, &ToCoordinator::Results(results(chunk, micros)));
+        driver.turn();
+    }
+    let state = driver.coordinator.job(&job).map(|job| job.state);
+    assert_eq!(state, Some(JobState::Done));
+    driver.spent.as_secs_f64() * 1e6 / f64::from(tasks)
+}
+
+/// Each tells how it is, and one in five sends its heartbeat.
+fn idle_machines(machines: u16) -> f64 {
+    let mut driver = Driver::with(machines, 4);
+    driver.spent = Duration::ZERO;
+    for number in 1..=machines {
+        let peer = Peer(u64::from(number));
+        let health = Health {
+            core_loads: vec![number; 8],
+            ..Health::default()
+        };
+        driver.receive(peer, &ToCoordinator::Health(health));
+        driver.turn();
+        if number.is_multiple_of(5) {
+            driver.receive(peer, &ToCoordinator::Heartbeat(heartbeat(4)));
+            driver.turn();
+        }
+    }
+    driver.spent.as_secs_f64() * 1e3
 }
 
 fn lone_jobs(count: u32) -> f64 {
@@ -276,8 +380,7 @@ fn restore(count: u32, stride: usize) -> f64 {
     spent.as_secs_f64() * 1e3
 }
 
-/// Rows of one job of which half is done: in order, or every `stride`th task.
-/// The one device of the pool; its worker is the machine that works.
+/// The pool's own device, whose worker is the first machine.
 const OWN: DeviceId = DeviceId([1; 16]);
 
 fn founding() -> Founding {
@@ -291,6 +394,7 @@ fn founding() -> Founding {
     }
 }
 
+/// Rows of one job of which half is done: in order, or every `stride`th task.
 fn image(count: u32, stride: usize) -> Image {
     let mut driver = Driver::new();
     driver.submit(1, spec(count, None));
@@ -353,16 +457,29 @@ fn spec(count: u32, chunk: Option<u32>) -> Spec {
         transient: false,
         followed: false,
         chunk,
+        on: Vec::new(),
     }
 }
 
-fn results(chunk: Chunk) -> Results {
+fn heartbeat(slots: u32) -> Heartbeat {
+    Heartbeat {
+        slots,
+        memory_bytes: 1 << 34,
+        paused: None,
+        slowed: None,
+        held: Vec::new(),
+        turnaround_micros: 500,
+        progress: Vec::new(),
+    }
+}
+
+fn results(chunk: Chunk, task_micros: u64) -> Results {
     let tasks = chunk.count as usize;
     let ends = (1..=chunk.count)
         .map(|task| task * RESULT_BYTES as u32)
         .collect();
     let plain = Plain {
-        micros: TASK_MICROS * u64::from(chunk.count),
+        micros: task_micros * u64::from(chunk.count),
         ends,
         bytes: ByteBuf::from(vec![b'x'; tasks * RESULT_BYTES]),
     };

@@ -28,7 +28,7 @@ pub enum DecodeError {
     Malformed(postcard::Error),
     #[error("{bytes} bytes follow the end of the message or row")]
     Trailing { bytes: usize },
-    #[error("a row of version {found}, where this program knows version {ROW_VERSION}")]
+    #[error("a row of version {found}, which this program does not know")]
     RowVersion { found: u8 },
 }
 
@@ -116,6 +116,24 @@ pub fn decode_results(row: &[u8]) -> Result<StoredResults, DecodeError> {
 
 pub(crate) fn encode_row<R: Serialize>(row: &R) -> Bytes {
     Bytes::from(to_bytes(row, vec![ROW_VERSION]))
+}
+
+/// A row whose form has grown once: in version 1 it ended earlier.
+pub(crate) fn encode_grown<R: Serialize>(row: &R) -> Bytes {
+    Bytes::from(to_bytes(row, vec![ROW_VERSION + 1]))
+}
+
+/// Reads it in either form; `absent` are the bytes of what version 1 had not.
+pub(crate) fn decode_grown<R: DeserializeOwned>(
+    row: &[u8],
+    absent: &[u8],
+) -> Result<R, DecodeError> {
+    match row.split_first() {
+        Some((&found, value)) if found == ROW_VERSION + 1 => from_bytes(value),
+        Some((&ROW_VERSION, value)) => from_bytes(&[value, absent].concat()),
+        Some((&found, _)) => Err(DecodeError::RowVersion { found }),
+        None => Err(DecodeError::Empty),
+    }
 }
 
 pub(crate) fn decode_row<R: DeserializeOwned>(row: &[u8]) -> Result<R, DecodeError> {

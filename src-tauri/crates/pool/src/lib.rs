@@ -31,10 +31,10 @@ pub use coordinator::Mutant;
 pub use coordinator::{
     Admission, ApproveError, CancelReason, Cells, Chore, ChoreDone, ClientId, CodeError,
     CommandError, Coordinator, Counts, DeviceError, Event, Explanation, FailedAttempt, FoldView,
-    Founding, InviteError, JobState, JobView, JoinError, JoinRequest, MachineState, MachineView,
-    Measured, NewInvite, OWN_NODE, OthersRole, Ownership, Peer, PersonError, PersonNamed,
-    ReasonCode, RestoreError, RetryChanges, Submit, SubmitError, Submitted, TaskState, TaskView,
-    TimerReason, Via,
+    Founding, InviteError, JobState, JobView, JoinError, JoinRequest, MachineError, MachineState,
+    MachineView, Measured, NewInvite, OWN_NODE, Order, OthersRole, Ownership, Peer, PersonError,
+    PersonNamed, ReasonCode, RestoreError, RetryChanges, Submit, SubmitError, Submitted, TaskState,
+    TaskView, TimerReason, Via,
 };
 pub use id::{
     CodeId, DeviceId, Digest, InviteId, JobId, JobNo, JoinId, Life, MachineId, PersonId, PoolId,

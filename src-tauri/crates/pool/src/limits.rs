@@ -160,6 +160,52 @@ pub const INLINE_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of a job's `run`: arguments, environment and places of its input.
 pub const RUN_BYTES_MAX: usize = 1024 * 1024;
 
+/// Machines and labels that one job may ask for.
+pub const ON_MAX: usize = 64;
+
+/// Labels of one machine.
+pub const LABELS_MAX: usize = 16;
+
+/// Characters of a label: a word, not a text.
+pub const LABEL_CHARS_MAX: usize = 32;
+
+/// Between two words of a machine about its health, or about its stock: as
+/// often as a person who looks can follow.
+pub const NEWS_EVERY: Duration = Duration::from_secs(1);
+
+/// Cores of which a machine tells the load: more than a window can draw.
+pub const CORES_TOLD_MAX: usize = 1_024;
+
+/// Compiled modules that a machine tells of: 4 KB, more than are used in a day.
+pub const MODULES_TOLD_MAX: usize = 128;
+
+/// Inputs that a machine tells of: 16 KB.
+pub const BLOBS_TOLD_MAX: usize = 512;
+
+/// Modules whose speed on each machine is remembered, the latest used ones.
+pub const MODULES_MEASURED_MAX: usize = 64;
+
+/// What a module that is not compiled there adds to a machine's first task:
+/// a small one takes a tenth of that, one of ten megabytes a few times as long.
+pub const COMPILE_TIME: Duration = Duration::from_millis(500);
+
+/// The same for an input that does not lie there: 20 MB over Wi-Fi. The rules
+/// know no sizes.
+pub const FETCH_TIME: Duration = Duration::from_millis(500);
+
+/// Leases of less work are not kept for a faster machine, nor taken back for an
+/// idle one: that costs a turnaround or two.
+pub const CHOOSY_FROM: Duration = Duration::from_millis(20);
+
+/// For so long a task waits at most for a machine that would end it earlier.
+pub const CHOOSY_MAX: Duration = Duration::from_secs(3_600);
+
+/// Other programs are not believed to slow tasks down further than this many times.
+pub const SLOWED_BY_OTHERS_MAX: u64 = 10;
+
+/// Leases that are looked at in one turn for those that could be taken back.
+pub const RECALL_LOOKED_AT: usize = 128;
+
 /// Characters of a job's or machine's name: what fits a line.
 pub const NAME_CHARS_MAX: usize = 200;
 
@@ -205,3 +251,7 @@ pub const HEAT_PAUSE_ABOVE_C: i16 = 10;
 /// How long other programs must stay below their limit: a build or a game
 /// loads the processor in waves.
 pub const LOAD_QUIET_FOR: Duration = Duration::from_secs(10);
+
+/// A log, or a file that a task left behind, in bytes: what a machine may hand
+/// over beside the result, whose limit its job says.
+pub const RESULT_FILE_BYTES_MAX: u64 = 1 << 30;

@@ -4,7 +4,7 @@
 //! changed message is a new variant, and the first message is the hello that
 //! carries the version.
 
-use crate::id::{JobId, Life, MachineId, PersonId, Term};
+use crate::id::{Digest, JobId, Life, MachineId, PersonId, Term};
 use crate::report::Reports;
 use crate::spec::Spec;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use serde_bytes::ByteBuf;
 use std::sync::Arc;
 
 /// The version of this protocol; a hello with another one is refused.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// From a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,10 @@ pub enum ToCoordinator {
     Return(Vec<Chunk>),
     /// Leaves in good order: what it held goes back, uncharged.
     Goodbye,
+    /// How the machine is, at most every [`crate::limits::NEWS_EVERY`].
+    Health(Health),
+    /// What lies ready on the machine, all of it; as often.
+    Stock(Stock),
 }
 
 /// From the coordinator.
@@ -66,6 +70,16 @@ pub enum ToWorker {
     Stale(Chunk),
     /// No new leases will come; finish, then say goodbye.
     Drain,
+    /// A person paused this machine from afar: as its own pause, until
+    /// [`ToWorker::Resume`]. Said after each welcome while it holds.
+    Pause {
+        why: String,
+    },
+    /// No person pauses it from afar, or none does any more.
+    Resume,
+    /// Others have nothing to do: give back (with [`ToCoordinator::Return`])
+    /// what of these has not begun. What runs goes on.
+    Recall(Vec<Chunk>),
 }
 
 /// Consecutive tasks of one job, all in the same attempt, and the term that
@@ -115,6 +129,33 @@ pub struct Heartbeat {
     pub turnaround_micros: u32,
     /// Running chunks and how far they are: (chunk, per mille of the running task).
     pub progress: Vec<(Chunk, u16)>,
+}
+
+/// How a machine is, in whole numbers. For people, but for the load by other
+/// programs, which says how much of a core a task gets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Of each core, per mille; the first [`crate::limits::CORES_TOLD_MAX`].
+    pub core_loads: Vec<u16>,
+    /// What programs that are not ours take of all cores, per mille.
+    pub others_per_mille: u16,
+    pub memory_used_bytes: u64,
+    pub memory_total_bytes: u64,
+    /// Of the processor, degrees Celsius; `None` without a sensor.
+    pub temperature_c: Option<i16>,
+    /// How full the battery is, per cent; `None` without one.
+    pub battery_percent: Option<u8>,
+    /// Whether it runs on it; `None` where the system does not say.
+    pub on_battery: Option<bool>,
+}
+
+/// What a machine need not fetch or compile any more, the latest used first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stock {
+    /// Compiled; the first [`crate::limits::MODULES_TOLD_MAX`].
+    pub modules: Vec<Digest>,
+    /// Inputs; the first [`crate::limits::BLOBS_TOLD_MAX`].
+    pub blobs: Vec<Digest>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

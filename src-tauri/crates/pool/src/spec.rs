@@ -1,9 +1,10 @@
 //! What a person asked for: a job, as the rules see it.
 
-use crate::id::Digest;
+use crate::id::{Digest, MachineId};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use std::collections::BTreeSet;
 
 /// Everything about a job that never changes once it was accepted, except
 /// what `retry` may raise ([`Limits`] and `retries`).
@@ -43,6 +44,17 @@ pub struct Spec {
     pub followed: bool,
     /// Tasks in a lease; `None` sizes chunks by measured task time.
     pub chunk: Option<u32>,
+    /// Machines that may have tasks of it: any that is named here, by itself
+    /// or by one of its labels. Empty: all. At most [`crate::limits::ON_MAX`].
+    pub on: Vec<On>,
+}
+
+/// One of the machines that a job may run on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum On {
+    Machine(MachineId),
+    /// Every machine with this label.
+    Label(String),
 }
 
 /// Limits of one task, enforced where it runs.
@@ -52,6 +64,26 @@ pub struct Limits {
     pub task_time: Option<Duration>,
     pub fuel: Option<u64>,
     pub output_bytes: u64,
+}
+
+impl Spec {
+    /// Characters of the longest label that it asks for.
+    pub(crate) fn longest_label(&self) -> usize {
+        let labels = self.on.iter().map(|on| match on {
+            On::Machine(_) => 0,
+            On::Label(label) => label.chars().count(),
+        });
+        labels.max().unwrap_or(0)
+    }
+
+    /// Whether a machine with these labels may have tasks of it.
+    pub(crate) fn allows(&self, machine: MachineId, labels: &BTreeSet<String>) -> bool {
+        self.on.is_empty()
+            || self.on.iter().any(|on| match on {
+                On::Machine(id) => *id == machine,
+                On::Label(label) => labels.contains(label),
+            })
+    }
 }
 
 /// How the results of a job become one.

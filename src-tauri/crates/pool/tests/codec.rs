@@ -5,11 +5,12 @@ use data_encoding::HEXLOWER;
 use pool::codec::{DecodeError, Decoder, PREFIX_BYTES, decode_results, encode, encode_results};
 use pool::limits::FRAME_BYTES_MAX;
 use pool::message::{
-    Chunk, Heartbeat, Hello, Output, Results, Stream, ToCoordinator, ToWorker, VERSION,
+    Chunk, Health, Heartbeat, Hello, Output, Results, Stock, Stream, ToCoordinator, ToWorker,
+    VERSION,
 };
 use pool::record::StoredResults;
 use pool::report::{Failure, FailureKind, Files, Outcome, Payload, Plain, Report, Reports};
-use pool::spec::{Fold, Limits, Spec};
+use pool::spec::{Fold, Limits, On, Spec};
 use pool::{Digest, JobId, Life, MachineId, PersonId, Term};
 use proptest::prelude::*;
 use serde_bytes::ByteBuf;
@@ -60,6 +61,7 @@ fn spec() -> Spec {
         transient: true,
         followed: false,
         chunk: Some(7),
+        on: vec![On::Machine(MachineId([9; 16])), On::Label("gpu".to_owned())],
     }
 }
 
@@ -139,6 +141,19 @@ fn to_coordinator() -> Vec<ToCoordinator> {
         ToCoordinator::Output(output),
         ToCoordinator::Return(vec![CHUNK]),
         ToCoordinator::Goodbye,
+        ToCoordinator::Health(Health {
+            core_loads: vec![1_000, 250],
+            others_per_mille: 125,
+            memory_used_bytes: 3 << 30,
+            memory_total_bytes: 8 << 30,
+            temperature_c: Some(-4),
+            battery_percent: Some(80),
+            on_battery: Some(true),
+        }),
+        ToCoordinator::Stock(Stock {
+            modules: vec![Digest([0xaa; 32])],
+            blobs: vec![Digest([0xbb; 32])],
+        }),
     ]);
     messages
 }
@@ -168,6 +183,11 @@ fn to_worker() -> Vec<ToWorker> {
         ToWorker::Accepted(CHUNK),
         ToWorker::Stale(CHUNK),
         ToWorker::Drain,
+        ToWorker::Pause {
+            why: "later".to_owned(),
+        },
+        ToWorker::Resume,
+        ToWorker::Recall(vec![CHUNK]),
     ]
 }
 

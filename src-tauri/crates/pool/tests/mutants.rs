@@ -30,6 +30,8 @@ mod node;
 mod seeds;
 #[path = "simulation/stage.rs"]
 mod stage;
+#[path = "simulation/steer.rs"]
+mod steer;
 #[path = "simulation/trace.rs"]
 mod trace;
 #[path = "simulation/workload.rs"]
@@ -45,7 +47,7 @@ const SEEDS: u64 = 2_000;
 /// One lucky seed says little: so many are looked for.
 const FOUND: usize = 5;
 /// One mistake breaks many promises, and a run ends with the first.
-const FOUND_OTHERWISE: usize = 100;
+const FOUND_OTHERWISE: usize = 300;
 
 /// What a mistake breaks, as the simulator must call it in one of those seeds.
 fn broken_by(mutant: Mutant) -> &'static str {
@@ -75,6 +77,8 @@ fn broken_by(mutant: Mutant) -> &'static str {
         Mutant::RoleIgnored => "I20",
         Mutant::OwnerIgnored => "I21",
         Mutant::HelloBelieved | Mutant::OlderConnectionStays => "I30",
+        Mutant::PauseIgnored | Mutant::DrainIgnored | Mutant::RemovalIgnored => "I31",
+        Mutant::OnIgnored => "I32",
     }
 }
 

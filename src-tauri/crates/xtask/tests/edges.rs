@@ -12,7 +12,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("sandbox", &[]),
     ("executor", &["sandbox"]),
-    ("node", &["pool", "api", "sandbox", "store", "bundle"]),
+    (
+        "node",
+        &["pool", "api", "transport", "sandbox", "store", "bundle"],
+    ),
     ("cli", &["api", "node"]),
     ("app", &["api", "node"]),
     ("xtask", &[]),

@@ -52,7 +52,11 @@ timeout_ms: number | null,
 /**
  * Tasks in a lease; `None`: sized by measured time.
  */
-chunk: number | null, trial: boolean, transient: boolean, 
+chunk: number | null, 
+/**
+ * Machines that may run it, by name, id or label; empty: all.
+ */
+on: Array<string>, trial: boolean, transient: boolean, 
 /**
  * What the guest leaves in `/out` is kept.
  */

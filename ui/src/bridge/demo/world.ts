@@ -287,7 +287,7 @@ export class World {
 }
 
 function submitOf(name: string): Submit {
-  return { client_id: "", module: { by: "name", name: "pi.wasm" }, module_name: "pi.wasm", name, args: [], env: {}, invoke: null, params: {}, split: { kind: "range", start: "0", end: "24", step: "1" }, stdin: null, files: [], fold: null, limits: { memory_bytes: null, task_timeout_ms: null, fuel: null, output_bytes: null, retries: null }, priority: 0, timeout_ms: null, chunk: null, trial: false, transient: false, collect: false };
+  return { client_id: "", module: { by: "name", name: "pi.wasm" }, module_name: "pi.wasm", name, args: [], env: {}, invoke: null, params: {}, split: { kind: "range", start: "0", end: "24", step: "1" }, stdin: null, files: [], fold: null, limits: { memory_bytes: null, task_timeout_ms: null, fuel: null, output_bytes: null, retries: null }, priority: 0, timeout_ms: null, chunk: null, trial: false, transient: false, on: [], collect: false };
 }
 
 function tasksOf(submit: Submit): number {

@@ -238,6 +238,7 @@ export class Draft {
       chunk: null,
       trial,
       transient: false,
+      on: [],
       collect: false,
     };
   }

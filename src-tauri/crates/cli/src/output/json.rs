@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 pub(crate) const SCHEMA: u32 = 1;
 
 /// Moments in views; other numbers that end in `_ms` are durations and stay.
-const MOMENTS: [&str; 7] = [
+const MOMENTS: [&str; 12] = [
     "accepted_ms",
     "started_ms",
     "ended_ms",
@@ -16,6 +16,11 @@ const MOMENTS: [&str; 7] = [
     "last_seen_ms",
     "paused_until_ms",
     "time_ms",
+    "joined_ms",
+    "revoked_ms",
+    "asked_ms",
+    "created_ms",
+    "expires_ms",
 ];
 
 /// A document with one field.

@@ -19,6 +19,15 @@ pub(crate) enum Colour {
     Never,
 }
 
+/// What came of doing the same to several things.
+#[derive(Debug, Default)]
+pub(crate) struct Each {
+    /// Done to these.
+    pub(crate) done: Vec<String>,
+    /// The first failure.
+    pub(crate) failed: Option<Error>,
+}
+
 /// What this command says, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
@@ -70,6 +79,27 @@ impl Output {
     /// One document on stdout.
     pub(crate) fn document(&self, document: &serde_json::Value) -> Result<(), Failure> {
         self.line(document)
+    }
+
+    /// To what something was done, in the order it was; and what went wrong
+    /// with others.
+    pub(crate) fn done(&self, verb: &str, each: Each) -> Result<(), Failure> {
+        if let (true, Some(error)) = (each.done.is_empty(), &each.failed) {
+            return Err(error.clone().into());
+        }
+        if self.json {
+            self.document(&serde_json::json!({ "schema": json::SCHEMA, verb: each.done }))?;
+        } else {
+            for thing in &each.done {
+                let thing = guest::inert(thing);
+                if self.quiet {
+                    self.line(thing)?;
+                } else {
+                    self.line(format_args!("{verb} {thing}"))?;
+                }
+            }
+        }
+        each.failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// What a guest wrote, as it is into pipes and files, and harmless on a

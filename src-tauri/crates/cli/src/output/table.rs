@@ -11,10 +11,29 @@ pub(crate) enum Column {
     Number(&'static str),
 }
 
-/// Rows under headings; without rows, nothing but what `empty` says.
+/// A row, and whether it tells of something that is not there at the moment.
+pub(crate) struct Row {
+    pub(crate) cells: Vec<String>,
+    pub(crate) faint: bool,
+}
+
+/// Rows under headings.
 pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>, colours: bool) -> String {
+    let plain = |cells| Row {
+        cells,
+        faint: false,
+    };
+    shaded(columns, rows.into_iter().map(plain).collect(), colours)
+}
+
+/// Rows under headings, some of them faint.
+pub(crate) fn shaded(columns: &[Column], rows: Vec<Row>, colours: bool) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING);
+    if colours {
+        // Who asks for colours gets them in a pipe too.
+        table.enforce_styling();
+    }
     // Into a pipe every row is one line, however long.
     let arrangement = if std::io::stdout().is_terminal() {
         ContentArrangement::Dynamic
@@ -32,7 +51,14 @@ pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>, colours: bool) -
         }
     }));
     for row in rows {
-        table.add_row(row.iter().map(|text| Cell::new(super::guest::inert(text))));
+        table.add_row(row.cells.iter().map(|text| {
+            let cell = Cell::new(super::guest::inert(text));
+            if colours && row.faint {
+                cell.add_attribute(Attribute::Dim)
+            } else {
+                cell
+            }
+        }));
     }
     for (at, column) in columns.iter().enumerate() {
         if let Some(drawn) = table.column_mut(at) {

@@ -26,6 +26,7 @@ pub(super) struct Meant {
     priority: i8,
     timeout_ms: Option<u64>,
     chunk: Option<u32>,
+    on: Vec<String>,
     name: Option<String>,
     client_id: String,
     /// `None`: stdout.
@@ -121,6 +122,7 @@ impl Meant {
                 Chunk::Auto => None,
                 Chunk::Tasks(tasks) => Some(tasks),
             },
+            on: limits.on.clone(),
             name: results.name.clone(),
             client_id: client_id()?,
             output,
@@ -173,6 +175,7 @@ impl Meant {
             priority: self.priority,
             timeout_ms: self.timeout_ms,
             chunk: self.chunk,
+            on: self.on.clone(),
             trial: false,
             transient: false,
             collect: self.collect.is_some(),

@@ -7,7 +7,7 @@
 use crate::completions;
 use api::{Error, Fold};
 use clap::{Args, ValueEnum};
-use clap_complete::ArgValueCompleter;
+use clap_complete::{ArgValueCandidates, ArgValueCompleter};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -143,6 +143,9 @@ pub(crate) struct LimitOptions {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, allow_negative_numbers = true,
           value_parser = clap::value_parser!(i8).range(-10..=10))]
     pub(crate) priority: i8,
+    /// Only machines of this name, id or label; may be given several times
+    #[arg(long, value_name = "MACHINE", value_parser = machine, add = ArgValueCandidates::new(completions::machines))]
+    pub(crate) on: Vec<String>,
     /// Tasks handed out together [auto]
     #[arg(long, value_name = "N", default_value = "auto", hide_default_value = true, value_parser = chunk)]
     pub(crate) chunk: Chunk,
@@ -217,6 +220,13 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn size(text: &str) -> Result<u64, String> {
     node::units::bytes(text)
+}
+
+fn machine(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("it names no machine; skep machine ls lists them".to_owned()),
+        machine => Ok(machine.to_owned()),
+    }
 }
 
 fn chunk(text: &str) -> Result<Chunk, String> {

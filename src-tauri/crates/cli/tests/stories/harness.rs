@@ -96,28 +96,37 @@ impl Home {
             .unwrap_or_else(|error| panic!("{error}: {outcome:?}"))
     }
 
-    /// `skep coordinator start`, once it has said `ready`.
+    /// `skep coordinator start`, once it has said `ready`. It listens on this
+    /// machine only, at a port of its own.
     pub(crate) fn coordinator(&self, args: &[&str]) -> Node {
-        let mut all = vec!["coordinator", "start"];
+        let mut all = vec!["coordinator", "start", "--listen", "127.0.0.1:0"];
         all.extend(args);
-        let mut child = self.skep(&all).spawn().unwrap();
+        self.node(&all)
+    }
+
+    /// A node in the foreground, once it has said `ready`.
+    pub(crate) fn node(&self, args: &[&str]) -> Node {
+        let mut child = self.skep(args).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
-        loop {
+        let ready = loop {
             let mut line = String::new();
             assert_ne!(
                 stderr.read_line(&mut line).unwrap(),
                 0,
                 "the node ended before it was ready: {said}"
             );
-            said.push_str(&line);
             if line.starts_with("ready") {
-                break;
+                break line;
             }
-        }
+            said.push_str(&line);
+        };
         // Read on, or the node would block once the pipe is full.
         std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        Node { child: Some(child) }
+        Node {
+            child: Some(child),
+            ready,
+        }
     }
 
     /// Files that should not be there when nothing runs.
@@ -147,6 +156,8 @@ fn walk(dir: &Path, see: &mut dyn FnMut(&Path)) {
 /// A node in the foreground of another process.
 pub(crate) struct Node {
     child: Option<Child>,
+    /// The line by which it said that it answers.
+    pub(crate) ready: String,
 }
 
 impl Node {

@@ -13,6 +13,8 @@ mod jobs;
 mod kernels;
 mod kills;
 mod nodes;
+mod pairs;
+mod pools;
 mod programs;
 mod running;
 mod shapes;

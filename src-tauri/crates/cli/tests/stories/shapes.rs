@@ -96,9 +96,18 @@ fn documents_keep_their_shapes() {
         &["report", "-o", "report.zip"],
         &["report", "--preview"],
         &["job", "rm", "last"],
+        &["pool", "create", "home lab"],
+        &["pool", "status"],
+        &["pool", "invite"],
+        &["pool", "invite", "ls"],
+        &["pool", "device", "ls"],
     ] {
         documents.push(shown(&home, args));
     }
+    // Another one each time, and no word of the contract.
+    let mut code = home.json(&["pool", "code"]);
+    code["code"] = "XXXX-XXXX".into();
+    documents.push(format!("skep pool code\n{:#}", shape(&code)));
     assert!(node.stop().success());
     let card = home.json(&["module", "inspect", &functions]);
     documents.push(format!(

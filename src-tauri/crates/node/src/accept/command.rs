@@ -73,6 +73,9 @@ pub(super) fn line(submit: &Submit) -> String {
         (submit.priority != 0).then(|| submit.priority.to_string()),
     );
     option("--chunk", submit.chunk.map(|chunk| chunk.to_string()));
+    for word in &submit.on {
+        option("--on", Some(word.clone()));
+    }
     option("--collect", submit.collect.then(|| "DIR".to_owned()));
     option("--fold", submit.fold.map(|fold| word(fold).to_owned()));
     option("--invoke", submit.invoke.clone());

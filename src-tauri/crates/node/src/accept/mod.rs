@@ -9,7 +9,7 @@ mod sweep;
 
 use crate::driver::Driving;
 use crate::keep::Keep;
-use crate::library::Library;
+use crate::library::{Library, machines};
 use crate::limits::UNNAMED_BLOB_TIME;
 use crate::modules::{self, Module};
 use crate::run::{Blob, InFile, Input, Number, Run, Shown};
@@ -18,7 +18,7 @@ use crate::stored::unreadable;
 use crate::template::Template;
 use api::{Error, ErrorCode, ModuleRef, Reply, Split, Submit};
 use pool::spec::{Limits, Spec};
-use pool::{Digest, SubmitError};
+use pool::{DeviceId, Digest, SubmitError};
 use sandbox::inspect::{Card, Fold as KernelFold, KernelDescription, Split as KernelSplit};
 use sandbox::{Entry, Sandbox};
 use split::Cut;
@@ -57,10 +57,18 @@ struct Understood {
     kernel: Option<KernelDescription>,
     run: Run,
     cut: Cut,
+    /// Machines that may run it.
+    on: Vec<pool::spec::On>,
 }
 
 impl Acceptance {
-    pub(crate) async fn accept(&self, submit: Submit, submitter: u64) -> Result<Reply, Error> {
+    /// `device`: from which it came over the network, if it did.
+    pub(crate) async fn accept(
+        &self,
+        submit: Submit,
+        submitter: u64,
+        device: Option<DeviceId>,
+    ) -> Result<Reply, Error> {
         let submit = request::named(submit);
         let id = request::client_id(&submit.client_id)?;
         let Understood {
@@ -68,6 +76,7 @@ impl Acceptance {
             kernel,
             run,
             mut cut,
+            on,
         } = self.understand(&submit).await?;
         let fold = request::fold(&submit, kernel.as_ref())?;
         let mut named = vec![module.digest];
@@ -82,13 +91,15 @@ impl Acceptance {
         named.extend(run.files.iter().map(|file| file.blob.digest));
         named.sort_unstable();
         named.dedup();
-        let spec = self.spec(&submit, &module, run, cut.count, fold, &named);
-        self.submit(submit, submitter, id, spec, named).await
+        let spec = self.spec(&submit, &module, run, (cut.count, on), fold, &named);
+        let client = pool::ClientId { submitter, id };
+        self.submit(submit, client, device, spec, named).await
     }
 
     /// Everything that can be refused before anything is kept.
     async fn understand(&self, submit: &Submit) -> Result<Understood, Error> {
         request::check(submit)?;
+        let on = self.on(&submit.on).await?;
         let module = modules::find(&submit.module, &self.library, self.keep.blobs()).await?;
         let asked = request::ask(submit, &module.card)?;
         let mut cut = split::cut(submit, &asked.entry, &asked.argv, self.keep.blobs()).await?;
@@ -128,7 +139,18 @@ impl Acceptance {
             kernel: asked.kernel,
             run,
             cut,
+            on,
         })
+    }
+
+    async fn on(&self, words: &[String]) -> Result<Vec<pool::spec::On>, Error> {
+        if words.is_empty() {
+            return Ok(Vec::new());
+        }
+        let words = words.to_vec();
+        self.library
+            .look(move |rules| machines::on(rules, &words))
+            .await?
     }
 
     /// What a kernel that counts its own tasks would make of its parameters;
@@ -156,8 +178,8 @@ impl Acceptance {
     async fn submit(
         &self,
         submit: Submit,
-        submitter: u64,
-        id: [u8; 16],
+        client: pool::ClientId,
+        device: Option<DeviceId>,
         spec: Spec,
         named: Vec<Digest>,
     ) -> Result<Reply, Error> {
@@ -177,12 +199,11 @@ impl Acceptance {
         let written = serde_json::to_vec(&submit)
             .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
         let spec_digest = Digest(*blake3::hash(&written).as_bytes());
-        let client = pool::ClientId { submitter, id };
         let submitted = self
             .driving
             .ask(move |turn| {
                 let submit = pool::Submit {
-                    device: turn.coordinator.own_device(),
+                    device: device.unwrap_or_else(|| turn.coordinator.own_device()),
                     client,
                     spec,
                     spec_digest,
@@ -289,7 +310,7 @@ impl Acceptance {
         submit: &Submit,
         module: &Module,
         run: Run,
-        count: u32,
+        (count, on): (u32, Vec<pool::spec::On>),
         fold: pool::spec::Fold,
         named: &[Digest],
     ) -> Spec {
@@ -329,6 +350,7 @@ impl Acceptance {
             // Whether jobs need a follower is this node's matter: the next one may not ask for it.
             followed: false,
             chunk: submit.chunk,
+            on,
         }
     }
 

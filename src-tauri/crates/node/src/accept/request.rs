@@ -46,6 +46,7 @@ pub(super) fn bare(module: ModuleRef, params: BTreeMap<String, String>) -> Submi
         priority: 0,
         timeout_ms: None,
         chunk: None,
+        on: Vec::new(),
         trial: false,
         transient: false,
         collect: false,

@@ -6,6 +6,7 @@ mod pause;
 mod work;
 
 pub use pause::PausedUntil;
+pub(crate) use pause::span as pause_span;
 
 use crate::clock::Clock;
 use crate::host::{self, Host, Interest, Sensors};

@@ -23,6 +23,21 @@ pub enum PausedUntil {
     Finished,
 }
 
+/// How long a pause takes, of so many milliseconds. `hint` says how it takes
+/// longer.
+///
+/// # Errors
+/// Of no length, or longer than [`PAUSE_MAX`].
+pub(crate) fn span(ms: u64, hint: &str) -> Result<Duration, Error> {
+    let span = Duration::from_millis(ms);
+    if span.is_zero() || span > PAUSE_MAX {
+        let days = PAUSE_MAX.as_secs() / 86_400;
+        let message = format!("a pause takes from a second to {days} days");
+        return Err(Error::new(ErrorCode::Usage, message).hint(hint));
+    }
+    Ok(span)
+}
+
 impl PausedUntil {
     /// When it ends by itself, milliseconds since 1970; `None`: by hand.
     #[must_use]
@@ -42,15 +57,10 @@ impl PausedUntil {
     pub(crate) fn of(request: &PauseUntil, now: &Zoned) -> Result<PausedUntil, Error> {
         match request {
             PauseUntil::For { ms } => {
-                let span = Duration::from_millis(*ms);
-                if span.is_zero() || span > PAUSE_MAX {
-                    let days = PAUSE_MAX.as_secs() / 86_400;
-                    return Err(Error::new(
-                        ErrorCode::Usage,
-                        format!("a pause takes from a second to {days} days"),
-                    )
-                    .hint("skep contribute pause, without a time, lasts until you resume"));
-                }
+                span(
+                    *ms,
+                    "skep contribute pause, without a time, lasts until you resume",
+                )?;
                 let ms = i64::try_from(*ms).unwrap_or(i64::MAX);
                 Ok(PausedUntil::Wall(
                     now.timestamp().as_millisecond().saturating_add(ms),

@@ -4,6 +4,7 @@
 use super::wire::{self, Frame};
 use super::{FRAMES_WAITING, HELLO_TIME, PIECES_WAITING};
 use crate::answer::{Answer, Then, Upload};
+use crate::member::Member;
 use api::frame::{Hello, Kind};
 use api::{Error, ErrorCode, Event, Reply, Request};
 use bytes::Bytes;
@@ -12,9 +13,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::io::BufReader;
+use tokio::io::{AsyncRead, BufReader};
 use tokio::net::UnixStream;
-use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// A way to the node. Cheap to clone; it closes when the last clone is dropped.
@@ -24,11 +24,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// holds up nothing else, and dropping its receiver is how one leaves it.
 #[derive(Clone, Debug)]
 pub struct Client {
-    socket: PathBuf,
+    way: Way,
     frames: mpsc::Sender<Bytes>,
     open: Arc<Mutex<Open>>,
     next: Arc<AtomicU32>,
     ended: watch::Receiver<()>,
+}
+
+/// Where the node is.
+#[derive(Clone, Debug)]
+enum Way {
+    /// Behind a socket of this machine.
+    Socket(PathBuf),
+    /// The coordinator of the pool that this device is a member of.
+    Wire(Arc<Member>),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +56,7 @@ pub enum ConnectError {
     Refused(Error),
 }
 
-type Reader = BufReader<OwnedReadHalf>;
+type Reader = BufReader<Box<dyn AsyncRead + Send + Unpin>>;
 
 /// Requests that wait for their reply, or `None` once the connection has ended.
 type Open = Option<HashMap<u32, oneshot::Sender<Result<Reply, Error>>>>;
@@ -61,7 +70,16 @@ impl Client {
     /// # Errors
     /// When there is nobody, or somebody else.
     pub async fn connect(socket: &Path) -> Result<Client, ConnectError> {
-        let (mut reader, frames) = connect(socket, None).await?;
+        Client::over(Way::Socket(socket.to_owned())).await
+    }
+
+    /// Connects to the coordinator, where it is reached.
+    pub(crate) async fn of_member(member: Arc<Member>) -> Result<Client, ConnectError> {
+        Client::over(Way::Wire(member)).await
+    }
+
+    async fn over(way: Way) -> Result<Client, ConnectError> {
+        let (mut reader, frames) = connect(&way, None).await?;
         let open = Arc::new(Mutex::new(Some(HashMap::new())));
         let (living, ended) = watch::channel(());
         tokio::spawn({
@@ -76,12 +94,20 @@ impl Client {
             }
         });
         Ok(Client {
-            socket: socket.to_owned(),
+            way,
             frames,
             open,
             next: Arc::new(AtomicU32::new(1)),
             ended,
         })
+    }
+
+    /// Whether the node has gone away already.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_none()
     }
 
     /// Waits until the node has gone away.
@@ -129,7 +155,7 @@ impl Client {
 
     async fn stream(&self, request: &Request, upload: Option<Upload>) -> Result<Answer, Error> {
         let request = written(STREAM, request)?;
-        let connected = connect(&self.socket, Some(request)).await;
+        let connected = connect(&self.way, Some(request)).await;
         let (mut reader, frames) = connected.map_err(|error| {
             if matches!(error, ConnectError::Nobody) {
                 gone()
@@ -169,18 +195,40 @@ impl Client {
 /// Opens a connection; what is sent into the channel is written to it. A first
 /// request goes with the hello, without waiting for the other side's.
 async fn connect(
-    socket: &Path,
+    way: &Way,
     first: Option<Bytes>,
 ) -> Result<(Reader, mpsc::Sender<Bytes>), ConnectError> {
-    tokio::time::timeout(HELLO_TIME, greet(socket, first))
+    tokio::time::timeout(HELLO_TIME, greet(way, first))
         .await
         .unwrap_or_else(|_| Err(ConnectError::Silent(io::ErrorKind::TimedOut.into())))
 }
 
 async fn greet(
-    socket: &Path,
+    way: &Way,
     first: Option<Bytes>,
 ) -> Result<(Reader, mpsc::Sender<Bytes>), ConnectError> {
+    let (mut reader, frames) = match way {
+        Way::Socket(socket) => dial(socket).await?,
+        Way::Wire(member) => ring(member).await?,
+    };
+    let hello = wire::hello().map_err(ConnectError::Silent)?;
+    for frame in std::iter::once(hello).chain(first) {
+        frames.send(frame).await.map_err(|_| ConnectError::Nobody)?;
+    }
+    hear_hello(&mut reader).await?;
+    Ok((reader, frames))
+}
+
+async fn ring(member: &Member) -> Result<(Reader, mpsc::Sender<Bytes>), ConnectError> {
+    let uplink = member.soon().await.map_err(ConnectError::Refused)?;
+    let opened = uplink.open_door().await;
+    let (to, from) = opened.map_err(|error| ConnectError::Silent(io::Error::other(error)))?;
+    let (frames, waiting) = mpsc::channel(FRAMES_WAITING);
+    tokio::spawn(to.pump(waiting));
+    Ok((BufReader::new(Box::new(from)), frames))
+}
+
+async fn dial(socket: &Path) -> Result<(Reader, mpsc::Sender<Bytes>), ConnectError> {
     let stream = UnixStream::connect(socket).await.map_err(|error| {
         use io::ErrorKind::{ConnectionRefused, InvalidInput, NotADirectory, NotFound};
         // A path too long for a socket (invalid input) is one where nobody can listen.
@@ -194,14 +242,13 @@ async fn greet(
         }
     })?;
     let (reader, writer) = stream.into_split();
-    let mut reader = BufReader::new(reader);
     let (frames, waiting) = mpsc::channel(FRAMES_WAITING);
     tokio::spawn(wire::write_all(waiting, writer));
-    let hello = wire::hello().map_err(ConnectError::Silent)?;
-    for frame in std::iter::once(hello).chain(first) {
-        frames.send(frame).await.map_err(|_| ConnectError::Nobody)?;
-    }
-    match wire::read(&mut reader).await {
+    Ok((BufReader::new(Box::new(reader)), frames))
+}
+
+async fn hear_hello(reader: &mut Reader) -> Result<(), ConnectError> {
+    match wire::read(reader).await {
         // It ended between our connecting and its hello.
         Ok(None) => Err(ConnectError::Nobody),
         Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Err(ConnectError::Nobody),
@@ -219,7 +266,7 @@ async fn greet(
                     program: theirs.program,
                 });
             }
-            Ok((reader, frames))
+            Ok(())
         }
         Ok(Some(Frame { body, .. })) => Err(match serde_json::from_slice(&body) {
             Ok(api::frame::Answer::Err(error)) => ConnectError::Refused(error),

@@ -6,13 +6,13 @@ use crate::answer::{Answer, Caller, Then, Upload};
 use api::frame::{Hello, Kind};
 use api::{Error, ErrorCode, Reply, Request};
 use bytes::Bytes;
+use pool::DeviceId;
 use std::collections::HashMap;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::io::BufReader;
-use tokio::net::unix::OwnedReadHalf;
+use tokio::io::{AsyncRead, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -166,27 +166,11 @@ async fn converse(stream: UnixStream, desk: impl Desk) -> io::Result<()> {
             )
             .await;
         }
-        let theirs = tokio::time::timeout(HELLO_TIME, wire::read(&mut reader))
-            .await
-            .map_err(|_| io::ErrorKind::TimedOut)??;
-        let Some(Frame {
-            kind: Kind::Hello,
-            body,
-            ..
-        }) = theirs
-        else {
-            return Ok(());
-        };
-        let theirs: Hello = serde_json::from_slice(&body)?;
-        send(&frames, wire::hello()?).await?;
-        if theirs.version != api::VERSION {
-            return Ok(());
-        }
         let caller = Caller::Local {
             uid: peer.uid(),
             pid: peer.pid(),
         };
-        requests(&mut reader, &frames, caller, desk).await
+        greet(&mut reader, &frames, caller, desk).await
     }
     .await;
     drop(frames);
@@ -195,10 +179,54 @@ async fn converse(stream: UnixStream, desk: impl Desk) -> io::Result<()> {
     outcome
 }
 
+/// Answers a device of the pool on a stream of its connection.
+pub(crate) async fn serve_device(
+    device: DeviceId,
+    to: transport::Sender,
+    from: transport::Receiver,
+    desk: impl Desk,
+) {
+    let (frames, waiting) = mpsc::channel(FRAMES_WAITING);
+    let writing = tokio::spawn(to.pump(waiting));
+    let mut reader = BufReader::new(from);
+    let served = greet(&mut reader, &frames, Caller::Device(device), desk).await;
+    drop(frames);
+    if let Err(error) = served {
+        tracing::debug!(%device, %error, "a device's requests ended badly");
+    }
+    drop(tokio::time::timeout(HELLO_TIME, writing).await);
+}
+
+/// Exchanges hellos, then answers.
+async fn greet(
+    reader: &mut BufReader<impl AsyncRead + Unpin>,
+    frames: &mpsc::Sender<Bytes>,
+    caller: Caller,
+    desk: impl Desk,
+) -> io::Result<()> {
+    let theirs = tokio::time::timeout(HELLO_TIME, wire::read(reader))
+        .await
+        .map_err(|_| io::ErrorKind::TimedOut)??;
+    let Some(Frame {
+        kind: Kind::Hello,
+        body,
+        ..
+    }) = theirs
+    else {
+        return Ok(());
+    };
+    let theirs: Hello = serde_json::from_slice(&body)?;
+    send(frames, wire::hello()?).await?;
+    if theirs.version != api::VERSION {
+        return Ok(());
+    }
+    requests(reader, frames, caller, desk).await
+}
+
 /// Reads requests and their uploads until the peer leaves; whatever it still
 /// waits for ends then.
 async fn requests(
-    reader: &mut BufReader<OwnedReadHalf>,
+    reader: &mut BufReader<impl AsyncRead + Unpin>,
     frames: &mpsc::Sender<Bytes>,
     caller: Caller,
     desk: impl Desk,

@@ -26,6 +26,8 @@ impl Loop {
                     return;
                 }
                 Input::Connected(..)
+                | Input::Joined(..)
+                | Input::Messages(..)
                 | Input::Frames(..)
                 | Input::Disconnected(..)
                 | Input::ChoreDone(_)

@@ -3,17 +3,25 @@
 use crate::follow::Follows;
 use api::{Error, ErrorCode};
 use bytes::Bytes;
+use pool::message::ToCoordinator;
 use pool::moment::Now;
 use pool::{ChoreDone, Coordinator, DeviceId, Peer};
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use store::Write;
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) enum Input {
     /// Of the device whose key the connection was made with.
     Connected(Peer, DeviceId, mpsc::Sender<Bytes>),
+    /// The same of a machine of the network: one that takes no frames is not
+    /// waited for.
+    Joined(Peer, DeviceId, mpsc::Sender<Bytes>),
     /// Whole frames, one after the other.
     Frames(Peer, Bytes),
+    /// The same, read already.
+    Messages(Peer, Vec<ToCoordinator>),
     Disconnected(Peer, bool),
     ChoreDone(ChoreDone),
     /// Decides something; its answer leaves after the commit.
@@ -44,11 +52,23 @@ pub(crate) struct Turn<'d> {
 
 /// Reaches the driver; cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Driving(mpsc::Sender<Input>);
+pub(crate) struct Driving {
+    inbox: mpsc::Sender<Input>,
+    /// Names of connections that were given.
+    peers: Arc<AtomicU64>,
+}
 
 impl Driving {
     pub(crate) fn new(inbox: mpsc::Sender<Input>) -> Driving {
-        Driving(inbox)
+        Driving {
+            inbox,
+            peers: Arc::default(),
+        }
+    }
+
+    /// The name of a connection, never used again.
+    pub(crate) fn peer(&self) -> Peer {
+        Peer(self.peers.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// Decides something and answers when that is on disk. Refused while the
@@ -82,11 +102,11 @@ impl Driving {
     }
 
     pub(crate) async fn send(&self, input: Input) -> Result<(), Error> {
-        self.0.send(input).await.map_err(|_| stopped())
+        self.inbox.send(input).await.map_err(|_| stopped())
     }
 
     pub(crate) fn inbox(&self) -> mpsc::Sender<Input> {
-        self.0.clone()
+        self.inbox.clone()
     }
 
     async fn put<T: Send + 'static>(
@@ -118,7 +138,9 @@ impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Input::Connected(..) => "Connected",
+            Input::Joined(..) => "Joined",
             Input::Frames(..) => "Frames",
+            Input::Messages(..) => "Messages",
             Input::Disconnected(..) => "Disconnected",
             Input::ChoreDone(_) => "ChoreDone",
             Input::Ask { .. } => "Ask",

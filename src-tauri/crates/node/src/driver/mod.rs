@@ -18,6 +18,7 @@ use crate::chores::Chores;
 use crate::clock::{Clock, wall_ms};
 use crate::follow::Follows;
 use crate::limits::{INPUTS_PER_TURN, SLEEP_MAX, TURNS_BEFORE_TIMER};
+use crate::listening;
 use crate::space::Space;
 use crate::stops::Stops;
 use crate::watch::Watches;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::{CommitError, Write, Writer};
 use story::Story;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
 /// What the driver is made of.
@@ -44,6 +46,10 @@ pub(crate) struct Driver {
     pub(crate) watches: Watches,
     pub(crate) stops: Arc<Stops>,
     pub(crate) space: Space,
+    /// Who belongs to the pool, for its endpoint.
+    pub(crate) admitted: watch::Sender<Vec<transport::Admitted>>,
+    /// Counts changes of the registry and of those who wait to be let in.
+    pub(crate) registry: watch::Sender<u64>,
     /// Smoothed time of a commit, for workers in this process: microseconds.
     pub(crate) commit_micros: watch::Sender<u32>,
 }
@@ -53,6 +59,18 @@ pub(crate) struct Driver {
 struct Link {
     frames: mpsc::Sender<Bytes>,
     decoder: Decoder,
+    /// Of another machine: one that takes nothing is closed, not waited for.
+    remote: bool,
+}
+
+impl Link {
+    fn new(frames: mpsc::Sender<Bytes>, remote: bool) -> Link {
+        Link {
+            frames,
+            decoder: Decoder::default(),
+            remote,
+        }
+    }
 }
 
 /// A driver at work.
@@ -159,14 +177,17 @@ impl Loop {
         let coordinator = &mut self.driver.coordinator;
         match input {
             Input::Connected(peer, device, frames) => {
-                self.peers.insert(
-                    peer,
-                    Link {
-                        frames,
-                        decoder: Decoder::default(),
-                    },
-                );
+                self.peers.insert(peer, Link::new(frames, false));
                 coordinator.handle_connected(now, peer, device);
+            }
+            Input::Joined(peer, device, frames) => {
+                self.peers.insert(peer, Link::new(frames, true));
+                coordinator.handle_connected(now, peer, device);
+            }
+            Input::Messages(peer, messages) => {
+                for message in messages {
+                    coordinator.handle_message(now, peer, message);
+                }
             }
             Input::Frames(peer, frames) => self.frames(peer, &frames),
             Input::Disconnected(peer, timed_out) => {
@@ -226,6 +247,7 @@ impl Loop {
         while let Some(event) = self.driver.coordinator.poll_event() {
             self.story.note(&event, &self.driver.coordinator);
             self.note_stop(&event);
+            self.note_registry(&event);
             self.driver.watches.note(&event);
             self.driver.follows.publish(event);
         }
@@ -236,6 +258,21 @@ impl Loop {
             // It is tried again; what was committed lies in the log.
             Ok(()) | Err(CommitError::Full) => {}
             Err(error) => end("the store could not be checkpointed", &error),
+        }
+    }
+
+    fn note_registry(&self, event: &Event) {
+        if let Event::RegistryChanged | Event::DeviceAdmitted(_) | Event::DeviceRevoked(_) = event {
+            let admitted = listening::admitted(&self.driver.coordinator);
+            self.driver.admitted.send_replace(admitted);
+        }
+        if let Event::RegistryChanged
+        | Event::JoinAsked(_)
+        | Event::JoinEnded(_)
+        | Event::DeviceAdmitted(_)
+        | Event::DeviceRevoked(_) = event
+        {
+            self.driver.registry.send_modify(|changes| *changes += 1);
         }
     }
 
@@ -294,9 +331,18 @@ impl Loop {
             }
         }
         for (peer, frames) in frames {
-            if let Some(link) = self.peers.get(&peer) {
+            let Some(link) = self.peers.get(&peer) else {
+                continue;
+            };
+            if !link.remote {
                 // A worker that is gone says so in the inbox.
                 let _ = link.frames.send(frames.into()).await;
+            } else if let Err(TrySendError::Full(_)) = link.frames.try_send(frames.into()) {
+                tracing::warn!(
+                    ?peer,
+                    "a machine takes nothing any more; its connection ends"
+                );
+                refused.push(peer);
             }
         }
         for peer in refused {

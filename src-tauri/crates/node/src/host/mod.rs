@@ -2,6 +2,7 @@
 //! batteries, idle times, temperatures and loads.
 
 mod desktop;
+mod health;
 mod heat;
 mod idle;
 mod load;
@@ -11,10 +12,12 @@ mod sensors;
 mod session;
 mod vitals;
 
+pub(crate) use health::HealthReader;
 pub(crate) use sensors::{Interest, Sensors};
 pub(crate) use vitals::{Host, Reading};
 
 use session::{Session, Surroundings, sessions};
+use std::net::IpAddr;
 use std::path::Path;
 use sysinfo::System;
 
@@ -50,6 +53,31 @@ pub(crate) fn account() -> Option<String> {
 
 pub(crate) fn os() -> String {
     System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned())
+}
+
+/// Addresses at which other machines may reach this one.
+pub(crate) fn addresses() -> Vec<IpAddr> {
+    // A system that does not say has none that could be told.
+    let Ok(networks) = sysinfo::Networks::new_with_refreshed_list() else {
+        return Vec::new();
+    };
+    let mut found: Vec<IpAddr> = networks
+        .values()
+        .flat_map(|network| network.ip_networks())
+        .map(|network| network.addr)
+        .filter(is_reached)
+        .collect();
+    // People read the first one aloud.
+    found.sort_by_key(|address| (address.is_ipv6(), *address));
+    found.dedup();
+    found
+}
+
+fn is_reached(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local() && !v4.is_unspecified(),
+        IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local() && !v6.is_unspecified(),
+    }
 }
 
 #[cfg(test)]

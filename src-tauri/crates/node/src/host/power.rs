@@ -51,6 +51,20 @@ pub(super) fn has_battery(sys: &Path) -> bool {
     power(sys) != Power::NoBattery
 }
 
+/// How full the machine's own batteries are on average, per cent; `None`
+/// without one that says.
+pub(super) fn battery_percent(sys: &Path) -> Option<u8> {
+    let own = supplies(sys).filter(|supply| {
+        let says = |file: &str| said(&supply.join(file)).unwrap_or_default();
+        says("type") == "Battery" && says("scope") != "Device"
+    });
+    let full: Vec<u32> = own
+        .filter_map(|supply| said(&supply.join("capacity"))?.parse().ok())
+        .collect();
+    let count = u32::try_from(full.len()).ok().filter(|count| *count > 0)?;
+    u8::try_from((full.iter().sum::<u32>() / count).min(100)).ok()
+}
+
 fn supplies(sys: &Path) -> impl Iterator<Item = std::path::PathBuf> {
     let supplies = std::fs::read_dir(sys.join("class/power_supply"));
     supplies
@@ -110,6 +124,25 @@ mod tests {
         check(&[BATTERY], Power::Unknown);
         let mouse = ("class/power_supply/BAT0/scope", "Device");
         check(&[BATTERY, mouse, (STATUS, "Discharging")], Power::NoBattery);
+    }
+
+    #[test]
+    fn several_batteries_are_as_full_as_they_are_on_average() {
+        let says = |files: &[(&str, &str)]| battery_percent(sys(files).path());
+        const FIRST: [(&str, &str); 2] = [
+            ("class/power_supply/BAT0/type", "Battery"),
+            ("class/power_supply/BAT0/capacity", "80"),
+        ];
+        const SECOND: [(&str, &str); 2] = [
+            ("class/power_supply/BAT1/type", "Battery"),
+            ("class/power_supply/BAT1/capacity", "41"),
+        ];
+        assert_eq!(says(&[]), None);
+        assert_eq!(says(&FIRST[..1]), None);
+        assert_eq!(says(&FIRST), Some(80));
+        assert_eq!(says(&[FIRST, SECOND].concat()), Some(60));
+        let mouse = ("class/power_supply/BAT1/scope", "Device");
+        assert_eq!(says(&[&FIRST[..], &SECOND, &[mouse]].concat()), Some(80));
     }
 
     #[test]

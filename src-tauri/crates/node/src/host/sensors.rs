@@ -1,12 +1,14 @@
 //! What is read of this machine for its policy, on a thread of its own: a
 //! display that hangs or a battery that takes its time holds up nobody else.
 
+use super::health::Aside;
 use super::heat::Thermometer;
 use super::idle::Seat;
 use super::load::OtherLoad;
 use super::power;
 use super::script::Script;
 use crate::limits::{LOOK_RESTING, LOOK_SLOW, LOOK_WORKING, READINGS_OLD};
+use pool::limits::NEWS_EVERY;
 use pool::policy::{Power, Presence, Readings};
 use std::path::Path;
 use std::sync::Arc;
@@ -31,8 +33,10 @@ pub(crate) struct Sensors {
 }
 
 #[derive(Clone, Debug)]
-struct Seen {
+pub(super) struct Seen {
     readings: Readings,
+    /// Is news to nobody who waits.
+    pub(super) aside: Aside,
     at: Instant,
     asked: Arc<str>,
 }
@@ -52,6 +56,7 @@ impl Sensors {
         let (interest, interests) = channel();
         let (sees, mut seen) = watch::channel(Seen {
             readings: UNREAD,
+            aside: Aside::default(),
             at: Instant::now(),
             asked: "".into(),
         });
@@ -78,6 +83,10 @@ impl Sensors {
         seen.readings
     }
 
+    pub(super) fn seen(&self) -> watch::Receiver<Seen> {
+        self.seen.clone()
+    }
+
     /// Whom the last input was asked of, for people; empty where nobody can sit
     /// at this machine.
     pub(crate) fn asked(&self) -> Arc<str> {
@@ -98,6 +107,7 @@ fn look(interests: &Receiver<Interest>, sees: &watch::Sender<Seen>) {
     let mut first = true;
     loop {
         let readings = machine.read(interest);
+        let aside = machine.read_aside(interest);
         let at = Instant::now();
         sees.send_if_modified(|seen| {
             let asked = machine.seat.asked();
@@ -105,7 +115,7 @@ fn look(interests: &Receiver<Interest>, sees: &watch::Sender<Seen>) {
             if *seen.asked != *asked {
                 seen.asked = asked.into();
             }
-            (seen.readings, seen.at) = (readings, at);
+            (seen.readings, seen.aside, seen.at) = (readings, aside, at);
             news
         });
         first = false;
@@ -129,6 +139,10 @@ struct Machine {
     thermometer: Thermometer,
     load: OtherLoad,
     last: Readings,
+    /// Of a second at least: the policy's own look is a shorter one.
+    aside_load: OtherLoad,
+    aside_read: Option<Instant>,
+    aside: Aside,
     /// The last look at what changes slowly.
     slow: Option<Instant>,
 }
@@ -141,6 +155,9 @@ impl Machine {
             thermometer: Thermometer::new(),
             load: OtherLoad::default(),
             last: UNREAD,
+            aside_load: OtherLoad::default(),
+            aside_read: None,
+            aside: Aside::default(),
             slow: None,
         }
     }
@@ -157,6 +174,7 @@ impl Machine {
             self.last.power = power::power(sys);
             self.last.power_saver = power::power_saver(sys);
             self.last.temperature_c = self.thermometer.read();
+            self.aside.battery_percent = power::battery_percent(sys);
         }
         self.last.presence = self.seat.presence();
         if interest.other_load {
@@ -166,6 +184,21 @@ impl Machine {
             self.last.other_load_percent = None;
         }
         self.last
+    }
+
+    /// Other programs' load while tasks run, whether the policy asks or not; it
+    /// costs a look at every process, so only now and then.
+    fn read_aside(&mut self, interest: Interest) -> Aside {
+        if self.script.is_some() {
+            self.aside.others_percent = self.last.other_load_percent;
+        } else if !interest.working {
+            self.aside_load.forget();
+            (self.aside.others_percent, self.aside_read) = (None, None);
+        } else if self.aside_read.is_none_or(|at| at.elapsed() >= NEWS_EVERY) {
+            self.aside_read = Some(Instant::now());
+            self.aside.others_percent = self.aside_load.read(Path::new("/proc"));
+        }
+        self.aside
     }
 
     /// A load lies between two looks: the first one waits for its second.

@@ -4,6 +4,7 @@
 use super::Library;
 use crate::answer::{Answer, Then};
 use crate::modules;
+use crate::node::people;
 use api::{Error, ErrorCode, Reply, Request};
 
 impl Library {
@@ -36,6 +37,12 @@ impl Library {
                     then: Then::Bytes(pieces),
                 });
             }
+            Request::Pool => Reply::Pool(Box::new(self.look(people::pool).await?)),
+            Request::Devices => {
+                self.look(|rules| people::devices(rules, rules.own_device()))
+                    .await?
+            }
+            Request::Invites => self.look(people::invites).await?,
             Request::Modules => self.modules().await?,
             Request::Machines => Reply::Machines {
                 machines: self.machines().await?,

@@ -14,13 +14,17 @@ use pool::spec::Spec;
 impl Library {
     pub(crate) async fn jobs(&self, cursor: Option<String>, limit: u32) -> Result<Reply, Error> {
         let (own, limit) = (self.own, limit.clamp(1, PAGE_ROWS_MAX) as usize);
+        let eyes = self.eyes;
         let (jobs, more) = self
             .look(move |rules| {
                 let names = Names::read(rules, own);
                 // Newest first, so a page goes on after the last one's last job.
                 let mut listed = rules
                     .jobs()
-                    .filter(|job| !job.spec.transient)
+                    .filter(|job| {
+                        let theirs = eyes.is_none_or(|caller| caller.person == job.person);
+                        theirs && !job.spec.transient
+                    })
                     .skip_while(|job| {
                         cursor
                             .as_ref()

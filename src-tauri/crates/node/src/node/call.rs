@@ -1,10 +1,12 @@
 //! The entrance: who asks is checked once, then each verb is answered.
 
-use super::{Inner, observe, verbs};
+use super::{Inner, forward, observe, steer, verbs};
 use crate::answer::{Answer, Caller, Upload};
 use crate::contribute::PausedUntil;
 use crate::journal;
-use api::{Error, ErrorCode, Reply, Request};
+use crate::library::Library;
+use api::{Error, ErrorCode, Reply, Request, Side};
+use pool::DeviceId;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -15,6 +17,21 @@ pub(super) async fn call(
     upload: Option<Upload>,
 ) -> Result<Answer, Error> {
     let submitter = admit(caller)?;
+    let library = match caller {
+        Caller::InProcess | Caller::Local { .. } => node.library.clone(),
+        Caller::Device(device) => allow(node, device, &request).await?,
+    };
+    if let Some(forwarding) = &node.member
+        && request.side() == Side::Pool
+    {
+        let watches = matches!(request, Request::Watch { .. });
+        let answer = forwarding.call(request, upload).await?;
+        return Ok(if watches {
+            forward::seen_from_here(node.clone(), answer)
+        } else {
+            answer
+        });
+    }
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the library answers every verb that only reads"
@@ -30,10 +47,12 @@ pub(super) async fn call(
                 ));
             }
             node.space.check()?;
-            node.acceptance().accept(*submit, submitter).await?
+            node.acceptance()
+                .accept(*submit, submitter, caller.device())
+                .await?
         }
-        Request::Watch { job } => return observe::watch(node, job).await,
-        Request::Spans { job, from, limit } => node.library.spans(&job, from, limit).await?,
+        Request::Watch { job } => return observe::watch(node, library, job).await,
+        Request::Spans { job, from, limit } => library.spans(&job, from, limit).await?,
         Request::Samples { machine, span } => observe::samples(node, &machine, span).await?,
         Request::Plan { module, params } => node.acceptance().preview(module, params).await?,
         Request::Thumbnail { job, index, pixels } => {
@@ -46,6 +65,10 @@ pub(super) async fn call(
         Request::RemoveJob { job } => verbs::remove(node, &job).await?,
         Request::PushModule { name, blob } => verbs::push_module(node, name, &blob).await?,
         Request::RemoveModule { name } => verbs::remove_module(node, name).await?,
+        Request::SteerMachine {
+            machine,
+            steer: wanted,
+        } => steer::steer(node, caller, machine, wanted).await?,
         Request::Contribution => Reply::Contribution(verbs::contribution(node).await?),
         Request::Contribute { on } => {
             verbs::set(
@@ -101,9 +124,45 @@ pub(super) async fn call(
             }
         }
         Request::Report => return verbs::report(node).await,
-        reading => return node.library.answer(reading).await,
+        Request::Pool => Reply::Pool(Box::new(node.pool_view().await?)),
+        Request::CreatePool { name } => {
+            node.create_pool(name).await?;
+            Reply::Pool(Box::new(node.pool_view().await?))
+        }
+        request @ (Request::OpenCode
+        | Request::CloseCode
+        | Request::Invite { .. }
+        | Request::Invites
+        | Request::RevokeInvite { .. }
+        | Request::Devices
+        | Request::Approve { .. }
+        | Request::Refuse { .. }
+        | Request::Revoke { .. }) => node.people(request, caller).await?,
+        reading => return library.answer(reading).await,
     };
     Ok(reply.into())
+}
+
+/// What a device may ask here, by its roles as they are now; and the jobs as it
+/// sees them.
+async fn allow(node: &Inner, device: DeviceId, request: &Request) -> Result<Library, Error> {
+    let caller = node.driving.look(move |rules| rules.caller(device)).await?;
+    let not = |message: &str| Err(Error::new(ErrorCode::NotAllowed, message));
+    let Some(caller) = caller else {
+        return not("this device does not belong to the pool any more");
+    };
+    if request.side() == Side::Here && *request != Request::Status {
+        return not("that is asked of a machine itself, not over the network");
+    }
+    if !caller.has_jobs() {
+        return not("this device works for the pool, and sends no jobs and sees none");
+    }
+    let library = node.library.seen_by(caller);
+    if let Some(job) = request.job() {
+        // Another's is none.
+        library.find(job).await?;
+    }
+    Ok(library)
 }
 
 /// Who owns the process owns the pool, and so does the machine's
@@ -113,6 +172,10 @@ fn admit(caller: Caller) -> Result<u64, Error> {
     match caller {
         Caller::InProcess => Ok(u64::from(own)),
         Caller::Local { uid, .. } if uid == own || uid == 0 => Ok(u64::from(own)),
+        // Its key was asked for in the handshake, and the rules are asked below.
+        Caller::Device(device) => Ok(u64::from_le_bytes(
+            device.0[..8].try_into().unwrap_or_default(),
+        )),
         Caller::Local { .. } => Err(Error::new(
             ErrorCode::NotAllowed,
             "this node belongs to another account",

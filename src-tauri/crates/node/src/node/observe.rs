@@ -3,6 +3,7 @@
 use super::{Inner, verbs};
 use crate::answer::{Answer, Then};
 use crate::clock::wall_ms;
+use crate::library::Library;
 use crate::limits::PIECE_BYTES;
 use crate::thumbnail;
 use crate::watch::{self, Surroundings};
@@ -13,18 +14,17 @@ use std::io;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-pub(super) async fn watch(node: &Arc<Inner>, job: Option<String>) -> Result<Answer, Error> {
+pub(super) async fn watch(
+    node: &Arc<Inner>,
+    library: Library,
+    job: Option<String>,
+) -> Result<Answer, Error> {
     let job = match job {
-        Some(job) => Some(node.library.find(&job).await?),
+        Some(job) => Some(library.find(&job).await?),
         None => None,
     };
     let surroundings = Around(node.clone());
-    let (events, end) = watch::watch(
-        node.watches.clone(),
-        job,
-        node.library.clone(),
-        surroundings,
-    );
+    let (events, end) = watch::watch(node.watches.clone(), job, library, surroundings);
     Ok(Answer {
         reply: Reply::Following,
         then: Then::Events(events, end),

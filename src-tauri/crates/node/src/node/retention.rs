@@ -60,6 +60,7 @@ async fn start(dir: &Path) -> Node {
         cores: None,
         without_os_wall: false,
         living_only: false,
+        listen: None,
     };
     Node::start(options).await.unwrap()
 }
@@ -67,6 +68,7 @@ async fn start(dir: &Path) -> Node {
 /// A job without a task ends as it is accepted.
 async fn submit(node: &Node, module: &str, items: &str) -> String {
     let submit = Submit {
+        on: Vec::new(),
         client_id: "0".repeat(32),
         module: ModuleRef::Blob {
             blob: module.to_owned(),

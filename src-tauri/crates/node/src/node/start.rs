@@ -2,17 +2,21 @@
 //! and the tasks that make a node of them.
 
 use super::door_errors::{locked, restored, unopened, unwalled};
+use super::forward::Forwarding;
 use super::{Inner, Node, Options};
 use crate::chores::Chores;
 use crate::clock::{Clock, wall_ms};
 use crate::contribute::{Parts, PausedUntil};
 use crate::driver::{Driver, Driving, image, paused};
 use crate::follow::Follows;
-use crate::host::{self, Host, Sensors};
+use crate::host::{self, HealthReader, Host, Sensors};
 use crate::identity::{self, Identity};
 use crate::keep::Keep;
 use crate::library::Library;
 use crate::limits::{INBOX, THUMBNAILS_AT_ONCE};
+use crate::listening::pairing::Pairing;
+use crate::listening::{self, Listening};
+use crate::member::{Fetching, Member};
 use crate::samples::{self, Samples};
 use crate::settings::Settings;
 use crate::space::Space;
@@ -20,7 +24,7 @@ use crate::spans::Spans;
 use crate::stops::Stops;
 use crate::tidy::Tidy;
 use crate::watch::Watches;
-use crate::work::{Supply, Working};
+use crate::work::{Supply, Way, Working};
 use api::{Error, ErrorCode};
 use pool::{Coordinator, Founding, Life, Term, Worker, WorkerOptions};
 use sandbox::Sandbox;
@@ -64,6 +68,24 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
     let keep = Keep::new(blobs.clone(), space.clone());
     let (inbox, received) = mpsc::channel(INBOX);
     let driving = Driving::new(inbox);
+    let member = Member::of(&folders.data)?;
+    let pool = transport::PoolId(coordinator.pool().id.0);
+    let listening = match (options.listen, &member) {
+        (Some(place), None) => {
+            let device = transport::DeviceId(identity.machine.0);
+            match Listening::start(&folders.data, pool, device, place) {
+                Ok(listening) => Some(Arc::new(listening)),
+                Err(error) if place.strict => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, "other machines cannot reach this one");
+                    None
+                }
+            }
+        }
+        (Some(_) | None, _) => None,
+    };
+    let (registry_says, registry) = watch::channel(0_u64);
+    let (admitted_says, admitted) = watch::channel(listening::admitted(&coordinator));
     let spans = Arc::new(Spans::new());
     let stops = Arc::new(Stops::default());
     let watches = Watches::new(spans.clone());
@@ -92,6 +114,8 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
         watches: watches.clone(),
         stops,
         space: space.clone(),
+        admitted: admitted_says,
+        registry: registry_says,
         commit_micros,
     };
     tokio::spawn(async move {
@@ -111,12 +135,21 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
                 paused,
                 sensors: sensors().await?,
             };
+            let health = HealthReader::new(host.clone(), &parts.sensors);
             let about = about(&options, &identity, life);
             let worker = Worker::new(clock.now(), about, parts.first(*commits.borrow()));
-            let supply = Arc::new(Supply::new(sandbox.clone(), keep.clone(), spans.clone()));
+            let fetching = member
+                .as_ref()
+                .map(|member| Fetching::new(member.clone(), keep.clone()));
+            let supply = Supply::new(sandbox.clone(), keep.clone(), fetching, spans.clone());
+            let supply = Arc::new(supply);
+            let way = match &member {
+                Some(member) => Way::There(member.clone()),
+                None => Way::Here(driving.clone()),
+            };
             let (busy_says, busy) = watch::channel(false);
             let news = (commits, busy_says);
-            let working = Working::new(worker, clock, supply, driving.clone(), wished, news);
+            let working = Working::new(worker, clock, supply, way, wished, news, health);
             tokio::spawn(async move {
                 working.run().await;
                 worker_says.send_replace(true);
@@ -153,6 +186,10 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
             ended.clone(),
         ));
     }
+    let pairing = listening.as_ref().map(|listening| {
+        let data = options.folders.data.clone();
+        Pairing::new(data, listening.clone(), driving.clone(), pool, registry)
+    });
     let node = Node {
         inner: Arc::new(Inner {
             settings: Mutex::new(options.settings.clone()),
@@ -173,12 +210,23 @@ pub(super) async fn start(options: Options) -> Result<Node, Error> {
             results_days,
             blob_quota,
             naming: tokio::sync::Mutex::default(),
+            member: member.map(Forwarding::new),
+            pairing: pairing.clone(),
+            listening: listening.clone(),
             stopping: AtomicBool::new(false),
             worker_ended,
             ended,
         }),
     };
     tokio::spawn(node.inner.tidy().run());
+    if let Some(listening) = listening {
+        let (driving, keep) = (node.inner.driving.clone(), node.inner.keep.clone());
+        if let Some(pairing) = pairing {
+            tokio::spawn(pairing.run());
+        }
+        let desk = node.clone();
+        tokio::spawn(async move { listening.serve(driving, keep, desk, admitted).await });
+    }
     Ok(node)
 }
 

@@ -15,7 +15,7 @@ use crate::stored::unread;
 use crate::views;
 use api::{
     Contribution, Error, ErrorCode, LimitChanges, MachineState, MachineView, ModuleRef, Reply,
-    Rule, Status,
+    Request, Rule, Status,
 };
 use pool::policy::{self, State};
 use pool::{CommandError, Coordinator, Counts, JobId, JobState, RetryChanges};
@@ -25,10 +25,31 @@ use store::Write;
 use tokio::sync::mpsc;
 
 pub(super) async fn status(node: &Inner) -> Result<Reply, Error> {
+    if let Some(forwarding) = &node.member {
+        let own = contribution(node).await?;
+        // Without a way to the coordinator there is this machine to tell of.
+        if let Ok(answer) = forwarding.call(Request::Status, None).await
+            && let Reply::Status(theirs) = answer.reply
+        {
+            return Ok(Reply::Status(Box::new(own_status(node, own, *theirs))));
+        }
+    }
     let counts = node.library.look(Coordinator::counts).await?;
     let (machines, contribution) = (node.library.machines().await?, contribution(node).await?);
     let status = status_of(node, counts, machines, contribution);
     Ok(Reply::Status(Box::new(status)))
+}
+
+/// The pool's status as this member of it tells it.
+pub(super) fn own_status(node: &Inner, own: Contribution, theirs: Status) -> Status {
+    Status {
+        jobs_queued: theirs.jobs_queued,
+        jobs_running: theirs.jobs_running,
+        tasks_queued: theirs.tasks_queued,
+        tasks_running: theirs.tasks_running,
+        storage: theirs.storage,
+        ..status_of(node, Counts::default(), theirs.machines, own)
+    }
 }
 
 pub(super) fn status_of(
@@ -257,12 +278,14 @@ pub(super) async fn contribution(node: &Inner) -> Result<Contribution, Error> {
         State::Finishing(reason) => (MachineState::Draining, reason.finishes()),
         State::Free => {
             let machines = node.library.machines().await?;
+            let own_id = node.library.own_id();
             let own = machines.into_iter().find(|machine| {
                 // What it heard before the decision is no news any more.
-                !matches!(
-                    machine.state,
-                    MachineState::Offline | MachineState::Paused | MachineState::Slowed
-                )
+                machine.id == own_id
+                    && !matches!(
+                        machine.state,
+                        MachineState::Offline | MachineState::Paused | MachineState::Slowed
+                    )
             });
             own.map_or_else(
                 || (MachineState::Ready, decision.sentence(None)),

@@ -2,6 +2,7 @@
 //! accepts in words.
 
 use super::Settings;
+use crate::node::Place;
 use crate::units;
 use pool::policy::Schedule;
 use std::ops::RangeInclusive;
@@ -67,6 +68,8 @@ pub(super) enum Kind {
         max: u8,
         put: fn(&mut Settings, Option<u8>),
     },
+    /// Where other machines come in.
+    Listen(fn(&mut Settings, Option<Place>)),
     Schedule(fn(&mut Settings, Schedule)),
     Level(fn(&mut Settings, Level)),
 }
@@ -127,6 +130,12 @@ impl Kind {
                 let value = units::bytes(text)?;
                 let value = within(value, *min..=u64::MAX, text, &self.accepts())?;
                 put(settings, Some(value));
+            }
+            Kind::Listen(put) if text == OFF => put(settings, None),
+            Kind::Listen(put) if text == AUTO => put(settings, Some(Place::default())),
+            Kind::Listen(put) => {
+                let place = text.parse().map_err(|_| wrong(text, &self.accepts()))?;
+                put(settings, Some(place));
             }
             Kind::Cores(put) if text == AUTO => put(settings, None),
             Kind::Cores(put) => {
@@ -196,6 +205,7 @@ impl Kind {
                 )
             }
             Kind::Percent { min, max, .. } => format!("per cent from {min}% to {max}%"),
+            Kind::Listen(_) => format!("{AUTO}, {OFF}, or ADDRESS:PORT, as in 192.168.1.20:7537"),
             Kind::Cores(_) => format!("{AUTO}, all, or a whole number from 1 to {CORES_MAX}"),
             Kind::Choice { of, .. } => of.join(", "),
             Kind::Limit { min, max, .. } => format!("{OFF}, or a whole number from {min} to {max}"),
@@ -220,6 +230,7 @@ impl Kind {
             | Kind::BytesOrAuto { .. }
             | Kind::Percent { .. }
             | Kind::Choice { .. }
+            | Kind::Listen(_)
             | Kind::Schedule(_)
             | Kind::Level(_) => text.into(),
         }

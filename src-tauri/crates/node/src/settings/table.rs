@@ -20,12 +20,18 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const DAY: Duration = Duration::from_secs(86_400);
 
-pub(super) static TABLE: [Setting; 30] = [
+pub(super) static TABLE: [Setting; 31] = [
     Setting {
         key: "node.name",
         kind: Kind::Name(|s, value| s.node_name = value),
         default: "auto",
         help: "what this machine is called in lists; auto is the computer's own name",
+    },
+    Setting {
+        key: "node.listen",
+        kind: Kind::Listen(|s, value| s.listen = value),
+        default: "auto",
+        help: "where other machines come in over UDP; auto is every address at port 7537, or the first free one of 7547 to 7557",
     },
     Setting {
         key: "contribute.on",
@@ -299,6 +305,7 @@ impl Settings {
     pub(super) fn empty(sources: super::Sources) -> Settings {
         Settings {
             node_name: String::new(),
+            listen: None,
             contribute: false,
             cores: None,
             memory_percent: 0,

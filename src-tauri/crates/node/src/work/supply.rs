@@ -2,12 +2,14 @@
 //! read, its module compiled, its input open.
 
 use super::outcome;
+use super::shelf::Shelf;
 use crate::keep::Keep;
 use crate::limits::MODULES_READY;
+use crate::member::Fetching;
 use crate::pieces::Pieces;
 use crate::run::{Input, Run};
 use crate::spans::{Lane, Spans};
-use pool::message::Chunk;
+use pool::message::{Chunk, Stock};
 use pool::report::{FailureKind, Outcome};
 use pool::spec::Spec;
 use pool::{Digest, JobId, PersonId, SlotId};
@@ -23,10 +25,13 @@ use store::GetError;
 pub(crate) struct Supply {
     sandbox: Sandbox,
     pub(super) keep: Keep,
+    /// Where the coordinator is another machine, what is missing comes from it.
+    fetching: Option<Fetching>,
     spans: Arc<Spans>,
     loaded: Mutex<HashMap<JobId, Arc<Loaded>>>,
     /// Newest first.
     ready: Mutex<VecDeque<(Code, Prepared)>>,
+    shelf: Shelf,
 }
 
 /// A job, ready to be run.
@@ -72,13 +77,20 @@ pub(super) enum Source {
 }
 
 impl Supply {
-    pub(crate) fn new(sandbox: Sandbox, keep: Keep, spans: Arc<Spans>) -> Supply {
+    pub(crate) fn new(
+        sandbox: Sandbox,
+        keep: Keep,
+        fetching: Option<Fetching>,
+        spans: Arc<Spans>,
+    ) -> Supply {
         Supply {
             sandbox,
             keep,
+            fetching,
             spans,
             loaded: Mutex::default(),
             ready: Mutex::default(),
+            shelf: Shelf::default(),
         }
     }
 
@@ -180,25 +192,46 @@ impl Supply {
         Ok(loaded)
     }
 
+    /// What need not be fetched or compiled any more, the latest used first.
+    pub(super) fn stock(&self) -> Stock {
+        self.shelf.stock()
+    }
+
+    /// Has the blob here, or fetches it.
+    async fn have(&self, what: &str, digest: Digest) -> Result<(), Outcome> {
+        let Some(fetching) = &self.fetching else {
+            return Ok(());
+        };
+        let had = fetching.have(digest).await;
+        had.map_err(|error| Outcome::Refused {
+            why: format!("{what} could not be fetched: {error}"),
+        })
+    }
+
+    pub(super) fn fetching(&self) -> Option<&Fetching> {
+        self.fetching.as_ref()
+    }
+
     pub(super) async fn spawn(&self, loaded: &Loaded) -> Result<Executor, SpawnError> {
         self.sandbox.spawn(&loaded.prepared).await
     }
 
     /// An input, verified and open.
     pub(super) async fn open(&self, digest: Digest) -> Result<(File, u64), Outcome> {
-        self.keep
-            .blobs()
-            .open(&digest.0)
-            .await
-            .map_err(|error| unreadable("an input", &error))
+        self.have("an input", digest).await?;
+        let opened = self.keep.blobs().open(&digest.0).await;
+        let opened = opened.map_err(|error| unreadable("an input", &error))?;
+        self.shelf.blob(digest);
+        Ok(opened)
     }
 
     /// An input, verified, where it lies.
     pub(super) async fn path(&self, digest: Digest) -> Result<PathBuf, Outcome> {
-        self.keep
-            .path(&digest)
-            .await
-            .map_err(|error| unreadable("an input", &error))
+        self.have("an input", digest).await?;
+        let path = self.keep.path(&digest).await;
+        let path = path.map_err(|error| unreadable("an input", &error))?;
+        self.shelf.blob(digest);
+        Ok(path)
     }
 
     /// The module compiled, from the last few or from the cache or now.
@@ -211,8 +244,10 @@ impl Supply {
                 .map(|(_, prepared)| prepared.clone())
         };
         if let Some(prepared) = known {
+            self.shelf.module(code.module);
             return Ok(prepared);
         }
+        self.have("the module", code.module).await?;
         let module = self.keep.blobs().get(&code.module.0).await;
         let module = module.map_err(|error| unreadable("the module", &error))?;
         let prepared = self
@@ -228,6 +263,7 @@ impl Supply {
                 }
             }
         })?;
+        self.shelf.module(code.module);
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         ready.retain(|(other, _)| other != code);
         ready.push_front((code.clone(), prepared.clone()));

@@ -24,6 +24,7 @@ fn params(params: &[(&str, &str)]) -> BTreeMap<String, String> {
 /// A view of the plane, which goes with whoever looks.
 fn view(zoom: &str) -> Submit {
     Submit {
+        on: Vec::new(),
         client_id: client_id(),
         module: mandelbrot(),
         module_name: "sample:mandelbrot".to_owned(),

@@ -83,6 +83,7 @@ impl Pool {
             args: Vec::new(),
             env: BTreeMap::new(),
             invoke: None,
+            on: Vec::new(),
             params: BTreeMap::new(),
             split: Split::Once,
             stdin: None,
@@ -289,6 +290,7 @@ pub(crate) fn options(dir: &Path, settings: &[(&str, &str)]) -> Options {
         cores: Some(2),
         without_os_wall: false,
         living_only: false,
+        listen: None,
     }
 }
 

@@ -11,6 +11,7 @@ mod follows;
 mod harness;
 mod jobs;
 mod modules;
+mod network;
 #[expect(
     dead_code,
     reason = "some are for the stories of the command line only"
@@ -18,4 +19,5 @@ mod modules;
 #[path = "../../../cli/tests/stories/programs.rs"]
 mod programs;
 mod refusals;
+mod steering;
 mod watching;

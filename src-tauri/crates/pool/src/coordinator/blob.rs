@@ -1,7 +1,8 @@
 //! References to blobs, counted: a blob goes with the last of them.
 
 use super::{Chore, Coordinator};
-use crate::id::Digest;
+use crate::id::{DeviceId, Digest};
+use crate::limits::RESULT_FILE_BYTES_MAX;
 use crate::report::{Payload, Report, Reports};
 
 impl Coordinator {
@@ -25,6 +26,20 @@ impl Coordinator {
     /// Every blob that something refers to.
     pub fn blobs(&self) -> impl Iterator<Item = Digest> {
         self.blobs.keys().copied()
+    }
+
+    /// How large a blob the device may hand over, as a result of what it holds a
+    /// lease of; `None` where it holds none.
+    #[must_use]
+    pub fn may_offer(&self, device: DeviceId) -> Option<u64> {
+        let works = self.caller(device).is_some_and(|caller| caller.roles.work);
+        let machine = self.machines.get(&device.machine()).filter(|_| works)?;
+        let jobs = machine
+            .leases
+            .iter()
+            .filter_map(|(no, _)| self.jobs.get(no));
+        jobs.map(|job| job.spec.limits.output_bytes.max(RESULT_FILE_BYTES_MAX))
+            .max()
     }
 
     pub(super) fn refer(&mut self, digest: Digest) {
@@ -57,7 +72,8 @@ impl Reports {
 }
 
 impl Report {
-    pub(super) fn blobs(&self) -> impl Iterator<Item = Digest> {
+    /// Blobs that this report refers to.
+    pub fn blobs(&self) -> impl Iterator<Item = Digest> {
         let payloads = [&self.output, &self.log]
             .into_iter()
             .filter_map(|payload| match payload {

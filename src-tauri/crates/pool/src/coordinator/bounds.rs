@@ -3,13 +3,15 @@
 use super::Coordinator;
 use super::history::History;
 use super::machine::Machine;
+use super::place::OUTLOOKS_KEPT;
 use crate::limits::{
-    ATTEMPTS_KEPT_MAX, BACKTRACE_FRAMES_MAX, JOBS_MAX, LEASES_PER_WORKER_MAX, MACHINES_MAX,
-    MESSAGE_BYTES_MAX, NAME_CHARS_MAX, PERSONS_MAX, STRANGERS_MAX,
+    ATTEMPTS_KEPT_MAX, BACKTRACE_FRAMES_MAX, BLOBS_TOLD_MAX, CORES_TOLD_MAX, JOBS_MAX, LABELS_MAX,
+    LEASES_PER_WORKER_MAX, MACHINES_MAX, MESSAGE_BYTES_MAX, MODULES_MEASURED_MAX, MODULES_TOLD_MAX,
+    NAME_CHARS_MAX, PERSONS_MAX, STRANGERS_MAX,
 };
 
 /// Timers that one machine or one job may have armed.
-const TIMERS_EACH: usize = 3;
+const TIMERS_EACH: usize = 4;
 
 impl Coordinator {
     /// Panics with what is over its limit. For tests, after a turn whose
@@ -35,11 +37,16 @@ impl Coordinator {
         within("messages", self.transmits.len(), 0);
         within("events", self.events.len(), 0);
         within("chores", self.chores.len(), 0);
+        within("outlooks", self.outlooks.len(), OUTLOOKS_KEPT);
+        let (modules, measured) = self.speeds.len();
+        within("measured modules", modules, MODULES_MEASURED_MAX);
+        within("machines of a module", measured, MACHINES_MAX);
         for machine in self.machines.values() {
             machine.check_bounds(jobs);
         }
         for job in self.jobs.values() {
             let tasks = job.spec.count as usize + 1;
+            within("measured machines", job.pace.len(), MACHINES_MAX);
             within("machines of a job", job.facts.machines.len(), MACHINES_MAX);
             within("histories", job.tasks.histories().iter().count(), tasks);
             within("choosy tasks", job.tasks.elsewhere().count(), tasks);
@@ -59,6 +66,16 @@ impl Machine {
         );
         within("jobs a machine was told", self.told.len(), jobs);
         within("progress", self.progress.len(), LEASES_PER_WORKER_MAX);
+        within("recalled leases", self.recalled.len(), self.leases.len());
+        within("labels", self.orders.labels.len(), LABELS_MAX);
+        let (modules, blobs) = self.stock();
+        within("compiled modules", modules, MODULES_TOLD_MAX);
+        within("blobs of a machine", blobs, BLOBS_TOLD_MAX);
+        let cores = self
+            .health
+            .as_ref()
+            .map_or(0, |health| health.core_loads.len());
+        within("loads of cores", cores, CORES_TOLD_MAX);
         let why = self.pause.as_ref().map_or("", |pause| &pause.why);
         let about = &self.about;
         for name in [&about.name, &about.os, &about.program_version, why] {

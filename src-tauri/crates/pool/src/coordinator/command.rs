@@ -10,8 +10,8 @@ use super::timer::Timer;
 use super::{Coordinator, Event};
 use crate::id::{DeviceId, Digest, JobId, JobNo, PersonId};
 use crate::limits::{
-    INPUTS_MAX, JOBS_MAX, NAME_CHARS_MAX, PRIORITY_MAX, PRIORITY_MIN, RUN_BYTES_MAX,
-    TASKS_PER_JOB_MAX, TRANSIENT_LIFE,
+    INPUTS_MAX, JOBS_MAX, LABEL_CHARS_MAX, NAME_CHARS_MAX, ON_MAX, PRIORITY_MAX, PRIORITY_MIN,
+    RUN_BYTES_MAX, TASKS_PER_JOB_MAX, TRANSIENT_LIFE,
 };
 use crate::message::ToWorker;
 use crate::moment::Now;
@@ -155,10 +155,11 @@ impl Coordinator {
                     required: self.living_only,
                     ..Presence::default()
                 },
-                pace: Pace::new(),
+                pace: Pace::default(),
                 tempo: Tempo::default(),
                 edition: 0,
                 turn: Turn::new(person, no, facts.accepted, spec.priority, self.served),
+                left_since: None,
                 place: None,
                 counted: spec.count,
                 unsaved: Unsaved {
@@ -198,6 +199,8 @@ impl Coordinator {
         for (what, length, max) in [
             ("name", spec.name.chars().count(), NAME_CHARS_MAX),
             ("list of input blobs", spec.inputs.len(), INPUTS_MAX),
+            ("list of machines", spec.on.len(), ON_MAX),
+            ("longest label", spec.longest_label(), LABEL_CHARS_MAX),
             ("description of its run", spec.run.len(), RUN_BYTES_MAX),
         ] {
             if length > max {
@@ -286,7 +289,7 @@ impl Coordinator {
             spec: true,
         };
         job.edition += 1;
-        job.pace = Pace::new();
+        job.pace.clear();
         job.tempo = Tempo::default();
         job.facts.phase = Phase::Open;
         job.facts.ended_wall_ms = None;

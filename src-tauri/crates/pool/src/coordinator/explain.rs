@@ -35,6 +35,10 @@ pub enum ReasonCode {
     /// The program asked for another machine.
     Elsewhere,
     NoMachine,
+    /// None of the machines that the job asks for is there and open.
+    NotThere,
+    /// A faster machine is expected to end it earlier, though it must wait for it.
+    Faster,
     MachinesPaused,
     /// No machine offers as much memory as a task may use.
     Memory,
@@ -59,6 +63,8 @@ impl ReasonCode {
             ReasonCode::Retry => "waiting_to_retry",
             ReasonCode::Elsewhere => "waiting_for_another_machine",
             ReasonCode::NoMachine => "no_machine",
+            ReasonCode::NotThere => "machines_not_there",
+            ReasonCode::Faster => "waiting_for_faster_machine",
             ReasonCode::MachinesPaused => "machines_paused",
             ReasonCode::Memory => "not_enough_memory",
             ReasonCode::Busy => "machines_busy",
@@ -130,11 +136,13 @@ impl Coordinator {
             let name = self
                 .machines
                 .get(&lease.machine)
-                .map_or("a machine", |machine| machine.about.name.as_str());
-            return because(
-                ReasonCode::Running,
-                format!("it runs on {name}, attempt {}", lease.attempt),
-            );
+                .map_or("a machine", |machine| machine.name());
+            let attempt = lease.attempt;
+            let text = match self.why_there(job, lease.machine) {
+                Some(why) => format!("it runs on {name}, attempt {attempt}; {why}"),
+                None => format!("it runs on {name}, attempt {attempt}"),
+            };
+            return because(ReasonCode::Running, text);
         }
         if let Phase::Ended(_) = job.facts.phase {
             return because(ReasonCode::Cancelled, "the job ended before it ran");
@@ -146,6 +154,9 @@ impl Coordinator {
             } else {
                 because(ReasonCode::Retry, self.retry_text(until, message))
             };
+        }
+        if let Some(why) = self.kept_for(job).filter(|_| tasks.ready().contains(index)) {
+            return because(ReasonCode::Faster, why);
         }
         if tasks.leased() > 0 && self.waits_behind(job, index) {
             return because(
@@ -194,27 +205,33 @@ impl Coordinator {
     }
 
     fn explain_machines(&self, job: &Job) -> Explanation {
-        let connected: Vec<&Machine> = self
-            .machines
-            .values()
+        let allowed = self.machines.iter();
+        let allowed = allowed.filter(|(id, m)| job.spec.allows(**id, &m.orders.labels));
+        let connected: Vec<&Machine> = allowed
+            .map(|(_, machine)| machine)
             .filter(|machine| matches!(machine.link, Link::Up { .. }))
             .collect();
+        if let Some(why) = self.why_none_of(job) {
+            return because(ReasonCode::NotThere, why);
+        }
         if connected.is_empty() {
             return because(
                 ReasonCode::NoMachine,
                 "waiting for a machine: none is connected",
             );
         }
+        if let Some(why) = self.kept_for(job) {
+            return because(ReasonCode::Faster, why);
+        }
         let open: Vec<&&Machine> = connected
             .iter()
-            .filter(|m| m.pause.is_none() && m.slots > 0)
+            .filter(|machine| self.why_not(machine).is_none())
             .collect();
         if open.is_empty() {
-            let why = connected
-                .iter()
-                .find_map(|machine| machine.pause.as_ref())
-                .map(|pause| pause.why.as_str());
-            let why = why.unwrap_or("none of its cores may work");
+            // Who paused says more than how many cores there are.
+            let paused = connected.iter().filter(|machine| machine.slots > 0);
+            let why = paused.chain(&connected).find_map(|m| self.why_not(m));
+            let why = why.unwrap_or_default();
             return because(
                 ReasonCode::MachinesPaused,
                 format!("waiting for a machine that is paused: {why}"),

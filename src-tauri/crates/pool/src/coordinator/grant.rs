@@ -1,33 +1,22 @@
 //! Who gets what next.
 //!
-//! Persons and their jobs take turns ([`super::queue`]), a chunk at a time; machines are
-//! first given a chunk for each slot, then what their credit allows beyond.
+//! Persons and their jobs take turns ([`super::queue`]), a chunk at a time;
+//! machines are first given a chunk for each slot, then what their credit
+//! allows beyond.
 
 use super::Coordinator;
+use super::credit::Depth;
 use super::job::Job;
-use super::machine::{Depth, Machine};
-use super::pace::micros_of;
-use super::queue::Turn;
+use super::machine::Machine;
+use super::offer::Offer;
+use super::place::Field;
+use super::queue::{Row, Turn};
 use super::tasks::Lease;
 use super::timer::Timer;
 use crate::id::{JobNo, MachineId};
-use crate::limits::{CHUNK_TASKS_MAX, PREFETCH_BELOW, PULSE, RETRY_DELAY_MAX, SUSPECT_CHUNK};
+use crate::limits::PULSE;
 use crate::message::{Chunk, ToWorker};
 use crate::moment::Moment;
-
-/// Tasks that wait for another machine and are looked at for each lease; the
-/// oldest come first, so that the others have their turn.
-const ELSEWHERE_LOOKED_AT: usize = 64;
-
-/// A lease that could be granted.
-struct Offer {
-    first: u32,
-    count: u32,
-    /// Of a task that waits for another machine: until when it is choosy.
-    choosy_until: Option<Moment>,
-    /// Tasks that were lost before.
-    suspect: bool,
-}
 
 impl Coordinator {
     /// Grants all that can be granted now.
@@ -41,6 +30,7 @@ impl Coordinator {
             self.queue_touched();
             self.fill();
         }
+        self.recall();
     }
 
     /// Puts jobs that changed where they belong in the queue.
@@ -72,30 +62,32 @@ impl Coordinator {
     }
 
     fn fill(&mut self) {
-        let now = self.now.moment;
-        let open: Vec<MachineId> = self
-            .machines
-            .iter()
-            .filter(|(_, machine)| machine.is_open(now))
-            .map(|(id, _)| *id)
-            .collect();
-        let slots = open
-            .iter()
-            .filter_map(|id| self.machines.get(id))
-            .map(|machine| machine.slots)
-            .sum();
+        if self.queue.is_empty() {
+            return;
+        }
+        let kept = core::mem::take(&mut self.outlooks);
+        let mut field = Field::of(self, kept);
         for depth in [Depth::Slots, Depth::Ahead, Depth::Deep] {
-            let mut machines = open.clone();
+            let mut machines = field.open.clone();
             while !machines.is_empty() && !self.queue.is_empty() {
-                machines.retain(|machine| self.grant_one(*machine, depth, slots));
+                machines.retain(|machine| self.grant_one(*machine, depth, &mut field));
+            }
+        }
+        let (left, kept) = field.close(self.now.moment);
+        self.outlooks = kept;
+        let now = self.now.moment;
+        for no in left {
+            if let Some(job) = self.jobs.get_mut(&no) {
+                job.left_since.get_or_insert(now);
             }
         }
     }
 
-    /// Grants one chunk to the machine. Whoever has the turn is not passed by
-    /// for a reason of convenience, or a stream of small tasks would keep a
-    /// long one waiting for as long as it flows.
-    fn grant_one(&mut self, id: MachineId, depth: Depth, slots: u32) -> bool {
+    /// Grants one chunk to the machine. Whoever has the turn is passed by only
+    /// for a machine that ends it earlier, never for another reason of
+    /// convenience, or a stream of small tasks would keep a long one waiting for
+    /// as long as it flows.
+    fn grant_one(&mut self, id: MachineId, depth: Depth, field: &mut Field) -> bool {
         let Some(machine) = self.machines.get(&id) else {
             return false;
         };
@@ -108,90 +100,30 @@ impl Coordinator {
             let promised_twice = self.is_planted(super::Mutant::MemoryPromisedTwice);
             has_room(memory_bytes) || (promised_twice && memory_bytes <= machine.memory_bytes)
         };
-        let Some((turn, offer)) = self.first_offer(id, slots, has_room) else {
+        let fits =
+            |row: Row, no: JobNo| has_room(row.memory_bytes) && self.is_wanted_by(no, id, machine);
+        let Some((turn, offer)) = self.first_offer(id, field, true, fits) else {
             return false;
         };
         let Some(job) = self.jobs.get(&turn.no) else {
             return false;
         };
-        if !job.is_worth(depth, &offer, machine) {
+        if !job.is_worth(depth, &offer, id, machine) {
             return false;
         }
         // What does not fit now, but would if the machine had less to do.
-        let cramped = |memory_bytes| {
-            memory_bytes <= machine.memory_bytes && !machine.has_room(depth, memory_bytes)
+        let cramped = |row: Row, no: JobNo| {
+            row.memory_bytes <= machine.memory_bytes
+                && !machine.has_room(depth, row.memory_bytes)
+                && self.is_wanted_by(no, id, machine)
         };
         let starved = self.queue.is_starved_by(self.now.moment, turn, cramped);
-        if starved && self.first_offer(id, slots, cramped).is_some() {
+        if starved && self.first_offer(id, field, false, cramped).is_some() {
             return false;
         }
         self.lease(turn.no, id, &offer);
+        field.granted(turn.no, id);
         true
-    }
-
-    /// What the first job could give this machine, of those with such memory.
-    fn first_offer(
-        &self,
-        machine: MachineId,
-        slots: u32,
-        memory: impl Fn(u64) -> bool,
-    ) -> Option<(Turn, Offer)> {
-        self.queue.with_room(memory).find_map(|turn| {
-            let job = self.jobs.get(&turn.no)?;
-            Some((turn, self.offer(job, machine, slots)?))
-        })
-    }
-
-    /// What of the job this machine could have now.
-    fn offer(&self, job: &Job, machine: MachineId, slots: u32) -> Option<Offer> {
-        let looked_at = job.tasks.elsewhere().take(ELSEWHERE_LOOKED_AT);
-        for (choosy_until, index) in looked_at {
-            if self.may_have(job, machine, choosy_until, index) {
-                return Some(Offer {
-                    first: index,
-                    count: 1,
-                    choosy_until: Some(choosy_until),
-                    suspect: false,
-                });
-            }
-        }
-        let (first, ready) = job.front()?;
-        let wanted = match job.spec.chunk {
-            Some(chunk) => chunk.clamp(1, CHUNK_TASKS_MAX),
-            None => job.pace.chunk(job.tasks.ready().len(), slots),
-        };
-        let (history, same) = job
-            .tasks
-            .histories()
-            .uniform(first, first + ready.min(wanted));
-        let losses = history.map_or(0, |history| history.losses);
-        let suspect = match losses {
-            0 => u32::MAX,
-            losses => (SUSPECT_CHUNK >> (2 * (losses - 1)).min(31)).max(1),
-        };
-        Some(Offer {
-            first,
-            count: same.min(suspect),
-            choosy_until: None,
-            suspect: losses > 0,
-        })
-    }
-
-    /// A task that asked to be run elsewhere may go to a machine that it does
-    /// not avoid; to any, when there is no other or it waited for one in vain.
-    fn may_have(&self, job: &Job, machine: MachineId, choosy_until: Moment, index: u32) -> bool {
-        let now = self.now.moment;
-        let Some(history) = job.tasks.histories().get(index) else {
-            return true;
-        };
-        if !history.avoid.contains(&machine) || choosy_until.after(RETRY_DELAY_MAX) <= now {
-            return true;
-        }
-        let memory = job.spec.limits.memory_bytes;
-        let other = self.machines.iter().any(|(id, other)| {
-            !history.avoid.contains(id) && other.is_open(now) && other.memory_bytes >= memory
-        });
-        choosy_until <= now && !other
     }
 
     fn lease(&mut self, no: JobNo, id: MachineId, offer: &Offer) {
@@ -216,9 +148,12 @@ impl Coordinator {
             machine: id,
             attempt,
             term: self.term,
-            micros: job.pace.micros(offer.count),
+            micros: offer.micros,
             granted_wall_ms: now.wall_ms,
             inherited: false,
+            granted: now.moment,
+            order: self.served,
+            queued: machine.idle() == 0,
         };
         job.tasks.grant(offer.first, lease);
         machine.take(no, offer.first, &lease, job.spec.limits.memory_bytes);
@@ -242,6 +177,7 @@ impl Coordinator {
             since
         };
         self.queue.serve(now.moment, job.turn, lease.micros);
+        job.left_since = None;
         job.turn = Turn::new(job.facts.person, no, since, job.spec.priority, self.served);
         let wanted = job.wanted_place();
         if let Some(place) = core::mem::replace(&mut job.place, wanted) {
@@ -332,8 +268,9 @@ impl Coordinator {
         job.may_run()
             && self
                 .machines
-                .values()
-                .any(|machine| machine.is_open(now) && machine.has_room(Depth::Slots, memory))
+                .iter()
+                .filter(|(id, machine)| job.spec.allows(**id, &machine.orders.labels))
+                .any(|(_, machine)| machine.is_open(now) && machine.has_room(Depth::Slots, memory))
     }
 }
 
@@ -342,26 +279,6 @@ impl Job {
     fn next_try(&self, now: Moment) -> Option<Moment> {
         let choosy = self.tasks.next_elsewhere(now);
         [self.tasks.delayed(), choosy].into_iter().flatten().min()
-    }
-
-    /// Whether these tasks may have a place behind others. Short ones may;
-    /// while chunks still grow there is no point in many small ones. Others
-    /// may wait behind short ones, a slot's worth, so that they are the next;
-    /// more would only be kept from the slots that become free meanwhile.
-    /// Those that may take their machine down are not mixed with more than
-    /// must be.
-    fn is_worth(&self, depth: Depth, offer: &Offer, machine: &Machine) -> bool {
-        let short =
-            self.pace.is_measured() && self.pace.micros(offer.count) < micros_of(PREFETCH_BELOW);
-        let next = machine.is_soon_free() && machine.leases_of(self.no) < machine.slots;
-        match depth {
-            Depth::Slots => true,
-            Depth::Ahead => (short || next) && !offer.suspect,
-            Depth::Deep => {
-                let grown = self.spec.chunk.is_some() || !self.pace.is_growing();
-                ((short && grown) || next) && !offer.suspect
-            }
-        }
     }
 }
 

@@ -17,8 +17,9 @@ impl Coordinator {
         let job = self.jobs.get_mut(&no)?;
         let ended = job.tasks.end_lease(first, count)?;
         let memory = job.spec.limits.memory_bytes;
+        let now = self.now.moment;
         if let Some(machine) = self.machines.get_mut(&ended.lease.machine) {
-            machine.give(no, ended.start, &ended.lease, memory);
+            machine.give(now, no, ended.start, &ended.lease, memory);
             for (first, piece) in &ended.rest {
                 machine.take(no, *first, piece, memory);
             }

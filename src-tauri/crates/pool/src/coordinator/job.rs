@@ -2,7 +2,7 @@
 
 use super::measure::{Measured, Tempo};
 use super::pace::Pace;
-use super::queue::{Place, Turn};
+use super::queue::{Place, Row, Turn};
 use super::tasks::Tasks;
 use crate::id::{Digest, JobId, JobNo, MachineId, PersonId};
 use crate::moment::{Moment, Now};
@@ -36,6 +36,8 @@ pub(super) struct Job {
     pub(super) edition: u32,
     /// Its turn when it wants a lease.
     pub(super) turn: Turn,
+    /// Since when it is left to faster machines, none of which has taken it.
+    pub(super) left_since: Option<Moment>,
     /// Where it stands in the queue, if it does.
     pub(super) place: Option<Place>,
     /// Its tasks that wait, as they were counted for all jobs.
@@ -170,9 +172,9 @@ impl Job {
 
     /// Where it belongs in the queue.
     pub(super) fn wanted_place(&self) -> Option<Place> {
-        let memory_bytes = self.spec.limits.memory_bytes;
+        let row = Row::of(&self.spec);
         self.wants_lease().then_some(Place {
-            memory_bytes,
+            row,
             turn: self.turn,
         })
     }

@@ -55,6 +55,8 @@ impl Coordinator {
         let facts = job.change();
         facts.phase = Phase::Ended(ending);
         facts.ended_wall_ms = Some(wall_ms);
+        job.pace.clear();
+        job.left_since = None;
         let id = job.id;
         #[cfg(feature = "mutants")]
         let input = if self.mutant == Some(super::Mutant::BlobDroppedAtEnd) {

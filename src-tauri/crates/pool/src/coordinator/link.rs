@@ -1,6 +1,7 @@
 //! Machines that come, speak, fall silent and leave.
 
 use super::machine::{About, Link, Machine};
+use super::order::Orders;
 use super::ranges::Ranges;
 use super::timer::Timer;
 use super::{Coordinator, Event, Peer};
@@ -34,14 +35,15 @@ impl Coordinator {
         let now = self.now;
         let known = self.machines.get(&id).and_then(|machine| machine.life);
         let lives_on = known == Some(hello.life);
-        let machine = self
-            .machines
-            .entry(id)
-            .or_insert_with(|| Machine::away(About::of(now, hello), Link::Gone, now.moment));
+        let machine = self.machines.entry(id).or_insert_with(|| {
+            let about = About::of(now, hello);
+            Machine::away(about, Orders::default(), Link::Gone, now.moment)
+        });
         machine.greet(now, peer, hello);
         self.unsaved.machines.insert(id);
         self.watch(id);
         self.reconcile(id, hello, lives_on);
+        self.repeat_orders(id);
         if self.draining {
             self.send(id, ToWorker::Drain);
         }
@@ -239,6 +241,7 @@ impl Coordinator {
         machine.about.seen_wall_ms = machine.heard_wall_ms;
         machine.told.clear();
         machine.progress.clear();
+        machine.forget_news();
         self.unsaved.machines.insert(id);
         self.timers.disarm(Timer::Held(id));
         self.events.push_back(Event::MachineChanged(id));
@@ -328,23 +331,37 @@ impl Coordinator {
             self.strike(peer, "gave back more leases than a machine can have");
             return;
         }
+        let mut asked_for = true;
         for chunk in chunks {
             let Some(job) = self.by_id.get(&chunk.job).and_then(|no| self.jobs.get(no)) else {
                 continue;
             };
             let no = job.no;
             for (first, count) in job.tasks.held(chunk, id) {
+                asked_for &= self.is_recalled(id, no, first);
                 self.take_back(no, first, count);
             }
         }
         let now = self.now.moment;
         if let Some(machine) = self.machines.get_mut(&id)
             && machine.is_open(now)
+            && !asked_for
         {
             let until = now.after(REST_AFTER_RETURN);
             machine.rests_until = Some(until);
             self.timers.arm(Timer::Rested(id), until);
         }
+    }
+
+    /// Whether the machine was asked to give back the lease that holds the task.
+    fn is_recalled(&self, id: MachineId, no: JobNo, index: u32) -> bool {
+        let start = self.jobs.get(&no).and_then(|job| job.tasks.start_of(index));
+        let recalled = |start| {
+            self.machines
+                .get(&id)
+                .map(|m| m.recalled.contains_key(&(no, start)))
+        };
+        start.and_then(recalled).unwrap_or(false)
     }
 
     /// Shown only if it comes from the attempt that counts.

@@ -2,21 +2,24 @@
 //! what it holds.
 
 use super::Peer;
+use super::credit::Load;
+use super::order::{Order, Orders};
 use super::pace::micros_of;
-use super::tasks::Lease;
-use crate::id::{JobNo, Life, MachineId};
+use crate::codec::{DecodeError, decode_grown, encode_grown};
+use crate::id::{Digest, JobNo, Life, MachineId};
 use crate::limits::{
-    CHUNKS_PER_SLOT, CHUNKS_PER_SLOT_MAX, LEASES_PER_WORKER_MAX, NAME_CHARS_MAX, PREFETCH_BELOW,
-    SILENCE_MAX, SLOTS_MAX, TIMED_OUT_AFTER, TURNAROUND_MAX, TURNAROUNDS,
+    LEASES_PER_WORKER_MAX, NAME_CHARS_MAX, SILENCE_MAX, SLOTS_MAX, TIMED_OUT_AFTER, TURNAROUND_MAX,
 };
-use crate::message::{Chunk, Heartbeat, Hello};
+use crate::message::{Chunk, Health, Heartbeat, Hello};
 use crate::moment::{Moment, Now};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug)]
 pub(super) struct Machine {
     pub(super) about: About,
+    pub(super) orders: Orders,
     pub(super) link: Link,
     /// Of its worker, as the last hello to this coordinator said.
     pub(super) life: Option<Life>,
@@ -25,7 +28,9 @@ pub(super) struct Machine {
     pub(super) heard_wall_ms: i64,
     pub(super) slots: u32,
     pub(super) memory_bytes: u64,
-    turnaround_micros: u64,
+    pub(super) turnaround_micros: u64,
+    /// When a lease of it ended last.
+    pub(super) ended: Moment,
     pub(super) pause: Option<Pause>,
     /// Why it works with fewer cores than its owner gave, if so.
     pub(super) slowed: Option<String>,
@@ -33,12 +38,30 @@ pub(super) struct Machine {
     pub(super) rests_until: Option<Moment>,
     /// Leases it holds, by job and first index.
     pub(super) leases: BTreeSet<(JobNo, u32)>,
-    load: Load,
+    pub(super) load: Load,
     /// Jobs that it may know, and in which edition this connection was told;
     /// `None` for what it only claimed to hold: it hears of it once more.
     pub(super) told: BTreeMap<JobNo, Option<u32>>,
     pub(super) progress: Vec<(Chunk, u16)>,
+    /// Of its leases, those that it was asked to give back if they have not begun.
+    pub(super) recalled: BTreeMap<(JobNo, u32), Moment>,
+    /// As this connection told last.
+    pub(super) health: Option<Health>,
+    /// What lies ready there, likewise.
+    pub(super) modules: BTreeSet<Digest>,
+    pub(super) blobs: BTreeSet<Digest>,
 }
+
+/// What is durable of a machine: what it said of itself, and what persons decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MachineRow {
+    pub(super) about: About,
+    pub(super) orders: Orders,
+}
+
+/// Of a row that was written before persons could decide anything: to work,
+/// without a name, without labels.
+const NO_ORDERS: [u8; 3] = [0; 3];
 
 /// What is kept of a machine that is away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,39 +96,20 @@ pub(super) struct Pause {
     pub(super) since: Moment,
 }
 
-/// How deep a machine is filled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Depth {
-    /// A chunk for each slot.
-    Slots,
-    /// As many again, to wait behind them.
-    Ahead,
-    /// As many as it can work off in some turnarounds.
-    Deep,
-}
-
-/// What its leases come to.
-#[derive(Debug, Default)]
-struct Load {
-    chunks: u32,
-    /// Expected work.
-    micros: u64,
-    /// Leases by the memory that a task of them may use.
-    memory: BTreeMap<u64, u32>,
-}
-
 impl Machine {
     /// As known from its record; away until it says hello.
-    pub(super) fn away(about: About, link: Link, now: Moment) -> Machine {
+    pub(super) fn away(about: About, orders: Orders, link: Link, now: Moment) -> Machine {
         Machine {
             heard_wall_ms: about.seen_wall_ms,
             about,
+            orders,
             link,
             life: None,
             heard: now,
             slots: 0,
             memory_bytes: 0,
             turnaround_micros: 0,
+            ended: now,
             pause: None,
             slowed: None,
             rests_until: None,
@@ -113,7 +117,16 @@ impl Machine {
             load: Load::default(),
             told: BTreeMap::new(),
             progress: Vec::new(),
+            recalled: BTreeMap::new(),
+            health: None,
+            modules: BTreeSet::new(),
+            blobs: BTreeSet::new(),
         }
+    }
+
+    /// As people call it.
+    pub(super) fn name(&self) -> &str {
+        self.orders.name.as_deref().unwrap_or(&self.about.name)
     }
 
     pub(super) fn peer(&self) -> Option<Peer> {
@@ -129,9 +142,18 @@ impl Machine {
             Link::Up { .. } => true,
             Link::Silent { .. } | Link::Down { .. } | Link::Gone => false,
         };
-        up && self.slots > 0
+        up && self.may_work()
+            && self.slots > 0
             && self.pause.is_none()
             && self.rests_until.is_none_or(|until| until <= now)
+    }
+
+    /// No person keeps it from working.
+    fn may_work(&self) -> bool {
+        match self.orders.order {
+            Order::Work => true,
+            Order::Pause { .. } | Order::Drain => false,
+        }
     }
 
     /// When its leases are lost if nothing more is heard of it.
@@ -152,6 +174,7 @@ impl Machine {
         self.life = Some(hello.life);
         self.rests_until = None;
         self.told.clear();
+        self.forget_news();
         self.heed(now, &hello.state);
     }
 
@@ -173,86 +196,11 @@ impl Machine {
             .truncate(LEASES_PER_WORKER_MAX.min(self.leases.len()));
     }
 
-    /// Whether it has credit for another lease, of tasks of this much memory.
-    pub(super) fn has_room(&self, depth: Depth, memory_bytes: u64) -> bool {
-        // A machine that offers less than before may have more reserved than it
-        // offers: then one more of the same size adds nothing, and is too much.
-        let reserved = self
-            .reserved_bytes()
-            .saturating_add(self.memory_more(memory_bytes));
-        self.has_credit(depth) && reserved <= self.memory_bytes
-    }
-
-    pub(super) fn has_credit(&self, depth: Depth) -> bool {
-        let chunks = u64::from(self.load.chunks);
-        let slots = u64::from(self.slots);
-        let chunks_max = match depth {
-            Depth::Slots => slots,
-            Depth::Ahead => slots * u64::from(CHUNKS_PER_SLOT),
-            Depth::Deep => slots * u64::from(CHUNKS_PER_SLOT_MAX),
-        };
-        let short = match depth {
-            Depth::Slots | Depth::Ahead => true,
-            Depth::Deep => self.load.micros < TURNAROUNDS * self.turnaround_micros * slots,
-        };
-        chunks < chunks_max && short && self.leases.len() < LEASES_PER_WORKER_MAX
-    }
-
-    /// Memory that the tasks it may run at once could take: of the leases it
-    /// holds, the largest for each slot.
-    pub(super) fn reserved_bytes(&self) -> u64 {
-        self.load.reserved(self.slots)
-    }
-
-    /// What one more lease adds to the reservation.
-    fn memory_more(&self, memory_bytes: u64) -> u64 {
-        if self.load.chunks < self.slots {
-            return memory_bytes;
-        }
-        memory_bytes.saturating_sub(self.load.smallest_of(self.slots))
-    }
-
-    pub(super) fn take(&mut self, no: JobNo, first: u32, lease: &Lease, memory_bytes: u64) {
-        self.leases.insert((no, first));
-        self.load.chunks += 1;
-        self.load.micros = self.load.micros.saturating_add(lease.micros);
-        *self.load.memory.entry(memory_bytes).or_default() += 1;
-    }
-
-    pub(super) fn give(&mut self, no: JobNo, first: u32, lease: &Lease, memory_bytes: u64) {
-        if !self.leases.remove(&(no, first)) {
-            return;
-        }
-        self.load.chunks -= 1;
-        self.load.micros = self.load.micros.saturating_sub(lease.micros);
-        if let Some(count) = self.load.memory.get_mut(&memory_bytes) {
-            *count -= 1;
-            if *count == 0 {
-                self.load.memory.remove(&memory_bytes);
-            }
-        }
-    }
-
-    /// What it holds is expected to be done in a moment.
-    pub(super) fn is_soon_free(&self) -> bool {
-        self.load.micros < micros_of(PREFETCH_BELOW) * u64::from(self.slots)
-    }
-
     /// Leases of one job, counted as far as there are slots.
     pub(super) fn leases_of(&self, no: JobNo) -> u32 {
         let leases = self.leases.range((no, 0)..=(no, u32::MAX));
         let counted = leases.take(self.slots as usize).count();
         u32::try_from(counted).unwrap_or(u32::MAX)
-    }
-
-    /// Slots without a lease.
-    pub(super) fn idle(&self) -> u32 {
-        self.slots.saturating_sub(self.load.chunks)
-    }
-
-    /// Slots with one.
-    pub(super) fn busy(&self) -> u32 {
-        self.load.chunks.min(self.slots)
     }
 
     pub(super) fn check(&self, id: MachineId) {
@@ -269,6 +217,19 @@ impl Machine {
     }
 }
 
+impl MachineRow {
+    pub(super) fn encode(machine: &Machine) -> Bytes {
+        encode_grown(&MachineRow {
+            about: machine.about.clone(),
+            orders: machine.orders.clone(),
+        })
+    }
+
+    pub(super) fn decode(row: &[u8]) -> Result<MachineRow, DecodeError> {
+        decode_grown(row, &NO_ORDERS)
+    }
+}
+
 impl About {
     pub(super) fn of(now: Now, hello: &Hello) -> About {
         About {
@@ -278,31 +239,6 @@ impl About {
             cores: hello.cores,
             seen_wall_ms: now.wall_ms,
         }
-    }
-}
-
-impl Load {
-    fn reserved(&self, slots: u32) -> u64 {
-        let mut left = slots;
-        let mut bytes = 0_u64;
-        for (&memory, &count) in self.memory.iter().rev() {
-            let counted = count.min(left);
-            bytes = bytes.saturating_add(memory.saturating_mul(u64::from(counted)));
-            left -= counted;
-        }
-        bytes
-    }
-
-    /// The smallest of the `slots` largest.
-    fn smallest_of(&self, slots: u32) -> u64 {
-        let mut left = slots;
-        for (&memory, &count) in self.memory.iter().rev() {
-            if count >= left {
-                return memory;
-            }
-            left -= count;
-        }
-        0
     }
 }
 

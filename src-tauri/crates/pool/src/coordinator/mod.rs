@@ -15,6 +15,7 @@ mod cells;
 mod chance;
 mod check;
 mod command;
+mod credit;
 mod explain;
 mod fold;
 mod grant;
@@ -27,13 +28,21 @@ mod machine;
 mod measure;
 #[cfg(feature = "mutants")]
 mod mutant;
+mod news;
+mod offer;
+mod order;
+mod outlook;
 mod pace;
+mod place;
 mod queue;
 mod ranges;
+mod reasons;
+mod recall;
 mod registry;
 mod restore;
 mod result;
 mod save;
+mod speed;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -49,6 +58,7 @@ pub use job::{CancelReason, ClientId};
 pub use measure::Measured;
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
+pub use order::{MachineError, Order};
 pub use registry::{
     Admission, ApproveError, CodeError, DeviceError, Founding, InviteError, JoinError, JoinRequest,
     NewInvite, OthersRole, Ownership, PersonError, PersonNamed, Via,
@@ -66,8 +76,10 @@ use chance::Chance;
 use job::Job;
 
 use machine::Machine;
+use place::Outlooks;
 use queue::Queue;
 use registry::Registry;
+use speed::Speeds;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use timer::{Timer, Timers};
 
@@ -135,6 +147,10 @@ pub struct Coordinator {
     blobs: BTreeMap<Digest, u64>,
     /// Jobs of which something can be leased, in the order of their turns.
     queue: Queue,
+    /// How fast modules run on each machine.
+    speeds: Speeds,
+    /// What was found out about jobs in a large pool.
+    outlooks: Outlooks,
     /// Leases granted so far, in this life.
     served: u64,
     timers: Timers,
@@ -189,6 +205,8 @@ impl Coordinator {
             peers: BTreeMap::new(),
             blobs: BTreeMap::new(),
             queue: Queue::default(),
+            speeds: Speeds::default(),
+            outlooks: Outlooks::default(),
             served: 0,
             timers: Timers::default(),
             touched: BTreeSet::new(),
@@ -239,6 +257,7 @@ impl Coordinator {
     }
 
     pub fn handle_message(&mut self, now: Now, peer: Peer, message: ToCoordinator) {
+        let was_settled = !self.unsettled;
         self.advance(now);
         let Some(connection) = self.peers.get(&peer) else {
             return;
@@ -256,13 +275,21 @@ impl Coordinator {
                 self.handle_return(peer, machine, &chunks)
             }
             (Some(machine), ToCoordinator::Goodbye) => self.handle_goodbye(peer, machine),
+            (Some(machine), ToCoordinator::Health(health)) => {
+                self.handle_health(machine, health);
+                // A thousand machines say this each second, and nothing follows from it.
+                self.unsettled = !was_settled;
+            }
+            (Some(machine), ToCoordinator::Stock(stock)) => self.handle_stock(peer, machine, stock),
             (
                 None,
                 ToCoordinator::Heartbeat(_)
                 | ToCoordinator::Results(_)
                 | ToCoordinator::Output(_)
                 | ToCoordinator::Return(_)
-                | ToCoordinator::Goodbye,
+                | ToCoordinator::Goodbye
+                | ToCoordinator::Health(_)
+                | ToCoordinator::Stock(_),
             ) => self.strike(peer, "spoke before its hello"),
             (Some(_), ToCoordinator::Hello(_)) => self.strike(peer, "said hello twice"),
         }
@@ -294,6 +321,7 @@ impl Coordinator {
                 Timer::Silence(machine) => self.handle_silence(machine),
                 Timer::Held(machine) => self.handle_held(machine),
                 Timer::Rested(_) => {}
+                Timer::PauseOver(machine) => self.handle_pause_over(machine),
                 Timer::Retry(no) => self.handle_retry(no),
                 Timer::JobTimeout(no) => self.handle_job_timeout(no),
                 Timer::TransientOver(no) => self.handle_transient_over(no),
@@ -343,6 +371,7 @@ impl Coordinator {
             Timer::Silence(machine) => TimerReason::Silence(machine),
             Timer::Held(machine) => TimerReason::Held(machine),
             Timer::Rested(machine) => TimerReason::Rested(machine),
+            Timer::PauseOver(machine) => TimerReason::PauseOver(machine),
             Timer::Retry(no) => TimerReason::Retry(job(no)?),
             Timer::JobTimeout(no) => TimerReason::JobTimeout(job(no)?),
             Timer::TransientOver(no) => TimerReason::TransientOver(job(no)?),

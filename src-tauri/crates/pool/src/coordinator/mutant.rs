@@ -71,10 +71,18 @@ pub enum Mutant {
     OwnerIgnored,
     /// A machine that connects again keeps its older connection as well.
     OlderConnectionStays,
+    /// A machine that a person paused gets leases.
+    PauseIgnored,
+    /// One that a person drains does too.
+    DrainIgnored,
+    /// One that was removed keeps its connection, and gets leases.
+    RemovalIgnored,
+    /// Jobs go wherever there is room, whatever machines they ask for.
+    OnIgnored,
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 27] = [
+    pub const ALL: [Mutant; 31] = [
         Mutant::JobLostAtRestart,
         Mutant::ResultCountsTwice,
         Mutant::StaleAttemptAccepted,
@@ -102,6 +110,10 @@ impl Mutant {
         Mutant::HelloBelieved,
         Mutant::OwnerIgnored,
         Mutant::OlderConnectionStays,
+        Mutant::PauseIgnored,
+        Mutant::DrainIgnored,
+        Mutant::RemovalIgnored,
+        Mutant::OnIgnored,
     ];
 }
 
@@ -198,6 +210,15 @@ impl Machine {
         } else {
             now.moment.after(left)
         }
+    }
+}
+
+/// Whether the order is not carried out.
+pub(super) fn is_ignored(planted: Option<Mutant>, order: super::Order) -> bool {
+    match order {
+        super::Order::Pause { .. } => planted == Some(Mutant::PauseIgnored),
+        super::Order::Drain => planted == Some(Mutant::DrainIgnored),
+        super::Order::Work => false,
     }
 }
 

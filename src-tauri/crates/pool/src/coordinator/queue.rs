@@ -7,6 +7,7 @@
 use crate::id::{JobNo, PersonId};
 use crate::limits::{PASSED_BY_MAX, PERSON_LEAD_MAX, PRIORITY_LEVEL};
 use crate::moment::Moment;
+use crate::spec::{On, Spec};
 use core::iter::Peekable;
 use std::collections::{BTreeMap, BTreeSet, btree_set};
 
@@ -27,11 +28,19 @@ pub(super) struct Turn {
     person: PersonId,
 }
 
+/// What jobs of one row have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Row {
+    /// What a task may use.
+    pub(super) memory_bytes: u64,
+    /// Stands for the machines that it asks for; 0: any.
+    pub(super) on: u64,
+}
+
 /// Where a job stands in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// What a task of it may use.
-    pub(super) memory_bytes: u64,
+    pub(super) row: Row,
     pub(super) turn: Turn,
 }
 
@@ -57,15 +66,38 @@ struct PersonTurn {
     person: PersonId,
 }
 
-/// One person's jobs. Those whose tasks may use the same memory stand in one
-/// row, so that a machine passes by those that it has no room for without a
-/// look at each.
+/// One person's jobs. Those that ask the same of a machine stand in one row, so
+/// that a machine passes by those that it has no room for, or that do not want
+/// it, without a look at each.
 #[derive(Debug)]
 struct Waiting {
     turn: PersonTurn,
     /// When the person was last served, or began to wait.
     since: Moment,
-    rows: BTreeMap<u64, BTreeSet<Turn>>,
+    rows: BTreeMap<Row, BTreeSet<Turn>>,
+}
+
+impl Row {
+    pub(super) fn of(spec: &Spec) -> Row {
+        Row {
+            memory_bytes: spec.limits.memory_bytes,
+            on: spec.on.iter().fold(0, fnv),
+        }
+    }
+}
+
+/// A step of FNV-1a, over each byte of what it names. Two lists that meet in
+/// one number would share a row: one may then wait for the other's machines,
+/// but never get them.
+fn fnv(mark: u64, on: &On) -> u64 {
+    let (kind, name): (u8, &[u8]) = match on {
+        On::Machine(id) => (1, &id.0),
+        On::Label(label) => (2, label.as_bytes()),
+    };
+    let bytes = name.iter().chain([&kind]);
+    bytes.fold(mark ^ 0xcbf2_9ce4_8422_2325, |mark, byte| {
+        (mark ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 impl Turn {
@@ -112,7 +144,7 @@ impl Queue {
             waiting.since = now;
             self.order.insert(waiting.turn);
         }
-        let row = waiting.rows.entry(place.memory_bytes).or_default();
+        let row = waiting.rows.entry(place.row).or_default();
         row.insert(place.turn);
     }
 
@@ -120,12 +152,12 @@ impl Queue {
         let Some(waiting) = self.persons.get_mut(&place.turn.person) else {
             return;
         };
-        let Some(row) = waiting.rows.get_mut(&place.memory_bytes) else {
+        let Some(row) = waiting.rows.get_mut(&place.row) else {
             return;
         };
         row.remove(&place.turn);
         if row.is_empty() {
-            waiting.rows.remove(&place.memory_bytes);
+            waiting.rows.remove(&place.row);
         }
         if waiting.rows.is_empty() {
             self.order.remove(&waiting.turn);
@@ -159,7 +191,7 @@ impl Queue {
 
     pub(super) fn contains(&self, place: Place) -> bool {
         let waiting = self.persons.get(&place.turn.person);
-        let row = waiting.and_then(|waiting| waiting.rows.get(&place.memory_bytes));
+        let row = waiting.and_then(|waiting| waiting.rows.get(&place.row));
         row.is_some_and(|row| row.contains(&place.turn))
     }
 
@@ -180,11 +212,11 @@ impl Queue {
         self.persons.len()
     }
 
-    /// Jobs in the order of their turns, of those for whose memory there is
-    /// room: the first of each person, and no more than make sense.
-    pub(super) fn with_room(&self, has_room: impl Fn(u64) -> bool) -> impl Iterator<Item = Turn> {
+    /// Jobs in the order of their turns, of those rows that fit (it is asked with
+    /// one job of each): the first of each person, and no more than make sense.
+    pub(super) fn fitting(&self, fits: impl Fn(Row, JobNo) -> bool) -> impl Iterator<Item = Turn> {
         self.waiting().flat_map(move |waiting| {
-            let jobs = waiting.with_room(&has_room);
+            let jobs = waiting.fitting(&fits);
             jobs.take(JOBS_LOOKED_AT)
         })
     }
@@ -195,13 +227,13 @@ impl Queue {
         &self,
         now: Moment,
         granted: Turn,
-        cramped: impl Fn(u64) -> bool,
+        cramped: impl Fn(Row, JobNo) -> bool,
     ) -> bool {
         let Some(theirs) = self.persons.get(&granted.person) else {
             return false;
         };
         self.waiting().any(|waiting| {
-            let Some(first) = waiting.with_room(&cramped).next() else {
+            let Some(first) = waiting.fitting(&cramped).next() else {
                 return false;
             };
             if first.person == granted.person {
@@ -233,9 +265,11 @@ impl Queue {
 }
 
 impl Waiting {
-    fn with_room(&self, has_room: impl Fn(u64) -> bool) -> InTurn<'_> {
-        let rows = self.rows.iter();
-        let rows = rows.filter(|(memory_bytes, _)| has_room(**memory_bytes));
+    fn fitting(&self, fits: impl Fn(Row, JobNo) -> bool) -> InTurn<'_> {
+        let rows = self.rows.iter().filter(|(row, turns)| {
+            let first = turns.first();
+            first.is_some_and(|first| fits(**row, first.no))
+        });
         InTurn(rows.map(|(_, row)| row.iter().peekable()).collect())
     }
 }
@@ -258,7 +292,7 @@ impl Iterator for InTurn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, Queue, Turn};
+    use super::{Place, Queue, Row, Turn};
     use crate::id::{JobNo, PersonId};
     use crate::limits::{PASSED_BY_MAX, PERSON_LEAD_MAX};
     use crate::moment::Moment;
@@ -271,14 +305,17 @@ mod tests {
 
     fn place(of: u8, no: u32, since: u64, memory_bytes: u64) -> Place {
         Place {
-            memory_bytes,
+            row: Row {
+                memory_bytes,
+                on: 0,
+            },
             turn: Turn::new(person(of), JobNo(no), Moment(since), 0, 0),
         }
     }
 
     fn order(queue: &Queue, room: u64) -> Vec<u32> {
         queue
-            .with_room(|memory| memory <= room)
+            .fitting(|row, _| row.memory_bytes <= room)
             .map(|turn| turn.no.0)
             .collect()
     }
@@ -287,7 +324,7 @@ mod tests {
     fn serve(queue: &mut Queue, times: usize, micros: impl Fn(u32) -> u64) -> Vec<u32> {
         let mut served = Vec::new();
         for _ in 0..times {
-            let next = queue.with_room(|_| true).next().expect("somebody waits");
+            let next = queue.fitting(|_, _| true).next().expect("somebody waits");
             queue.serve(NOW, next, micros(next.no.0));
             queue.check();
             served.push(next.no.0);
@@ -362,8 +399,9 @@ mod tests {
         queue.insert(NOW, small);
         queue.insert(NOW, large);
         queue.serve(NOW, small.turn, 50);
-        let starved =
-            |queue: &Queue, now| queue.is_starved_by(now, small.turn, |memory| memory > 5);
+        let starved = |queue: &Queue, now| {
+            queue.is_starved_by(now, small.turn, |row, _| row.memory_bytes > 5)
+        };
         assert!(!starved(&queue, NOW.after(PASSED_BY_MAX)));
         let late = Moment(NOW.after(PASSED_BY_MAX).0 + 1);
         assert!(starved(&queue, late));

@@ -3,7 +3,7 @@
 use super::chance::Chance;
 use super::history::{Histories, History};
 use super::job::{Ending, Facts, Job, Phase, Presence, Unsaved};
-use super::machine::{About, Link, Machine};
+use super::machine::{Link, Machine, MachineRow};
 use super::measure::Tempo;
 use super::pace::Pace;
 use super::queue::Turn;
@@ -13,10 +13,10 @@ use super::save::LeaseRow;
 use super::tasks::{Lease, Tasks};
 use super::timer::Timer;
 use super::{Chore, Coordinator};
-use crate::codec::{DecodeError, decode_row};
+use crate::codec::{DecodeError, decode_grown, decode_row};
 use crate::id::{JobNo, Term};
 use crate::limits::{TASKS_PER_JOB_MAX, TRANSIENT_LIFE};
-use crate::moment::Now;
+use crate::moment::{Moment, Now};
 use crate::record::{Image, JobRow, RangeRow};
 use crate::registry::EntryError;
 use crate::spec::Spec;
@@ -45,6 +45,9 @@ pub enum RestoreError {
     #[error("the registry does not fit together: {what}")]
     Registry { what: &'static str },
 }
+
+/// Of a description that was written before jobs could ask for machines.
+pub(super) const NO_ON: [u8; 1] = [0];
 
 /// Rows of one job besides its own.
 #[derive(Default)]
@@ -76,17 +79,16 @@ impl Coordinator {
         let registry = Registry::restore(now, founding, image.registry, || chance.bytes())?;
         let mut coordinator = Coordinator::begin(now, chance, term, registry);
         for (id, row) in image.machines {
-            let about: About = decode_row(&row).map_err(RestoreError::Machine)?;
-            coordinator
-                .machines
-                .insert(id, Machine::away(about, Link::Gone, now.moment));
+            let row = MachineRow::decode(&row).map_err(RestoreError::Machine)?;
+            let machine = Machine::away(row.about, row.orders, Link::Gone, now.moment);
+            coordinator.machines.insert(id, machine);
         }
         coordinator.blobs = image
             .blobs
             .into_iter()
             .filter(|(_, refs)| *refs > 0)
             .collect();
-        let mut rows = by_job(image.leases, image.histories, image.done)?;
+        let mut rows = by_job(image.leases, image.histories, image.done, now.moment)?;
         for job in image.jobs {
             let rows = rows.remove(&job.no).unwrap_or_default();
             coordinator.restore_job(job, rows)?;
@@ -96,6 +98,7 @@ impl Coordinator {
         }
         coordinator.handle_expiry();
         coordinator.await_machines();
+        coordinator.watch_orders();
         coordinator.handle_pulse();
         Ok(coordinator)
     }
@@ -103,7 +106,7 @@ impl Coordinator {
     fn restore_job(&mut self, row: JobRow, rows: Rows) -> Result<(), RestoreError> {
         let no = row.no;
         let unreadable = |what| move |why| RestoreError::Job { no, what, why };
-        let spec: Spec = decode_row(&row.spec).map_err(unreadable("description"))?;
+        let spec: Spec = decode_grown(&row.spec, &NO_ON).map_err(unreadable("description"))?;
         let mut facts: Facts = decode_row(&row.state).map_err(unreadable("state"))?;
         facts.person = self.owner_or_founder(facts.person);
         let tasks = self.restore_tasks(no, &spec, &facts, rows)?;
@@ -143,10 +146,11 @@ impl Coordinator {
             accepted_wall_ms: row.wall_ms,
             tasks,
             presence: Presence::default(),
-            pace: Pace::new(),
+            pace: Pace::default(),
             tempo: Tempo::default(),
             edition: 0,
             turn,
+            left_since: None,
             place: None,
             counted,
             unsaved: Unsaved::default(),
@@ -241,6 +245,7 @@ fn by_job(
     leases: Vec<RangeRow>,
     histories: Vec<RangeRow>,
     done: Vec<(JobNo, Vec<(u32, u32)>)>,
+    now: Moment,
 ) -> Result<BTreeMap<JobNo, Rows>, RestoreError> {
     let mut jobs: BTreeMap<JobNo, Rows> = BTreeMap::new();
     for row in leases {
@@ -270,6 +275,9 @@ fn by_job(
             micros,
             granted_wall_ms,
             inherited: true,
+            granted: now,
+            order: 0,
+            queued: false,
         };
         if first.checked_add(count).is_none() {
             return Err(RestoreError::Inconsistent { no, what: "leases" });

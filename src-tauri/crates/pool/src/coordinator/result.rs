@@ -6,6 +6,7 @@
 
 use super::history::{History, Standing, shortened};
 use super::hold::{delay, loss_delay};
+use super::machine::Machine;
 use super::{Coordinator, Event, Peer, measure};
 use crate::codec::encode_results;
 use crate::id::{Digest, JobNo, MachineId};
@@ -101,12 +102,18 @@ impl Coordinator {
         let Some(job) = self.jobs.get_mut(&no) else {
             return;
         };
-        if let Some(micros) = reports.measured() {
-            job.pace.measure(chunk.count, micros);
-            if chunk.first < job.spec.count {
-                job.tempo.note(self.now.moment, chunk.count);
-                measure::add(&mut job.facts.measured, machine, chunk.count, micros);
+        // How long the fold takes says nothing about tasks.
+        if let Some(micros) = reports.measured()
+            && chunk.first < job.spec.count
+        {
+            let slowed = self.machines.get(&machine).map_or(1_000, Machine::slowdown);
+            let alone = micros.saturating_mul(1_000) / slowed;
+            job.pace.measure(machine, chunk.count, alone);
+            if let Some(nanos) = job.pace.on(machine) {
+                self.speeds.measure(job.spec.module, no, machine, nanos);
             }
+            job.tempo.note(self.now.moment, chunk.count);
+            measure::add(&mut job.facts.measured, machine, chunk.count, micros);
         }
         match reports {
             Reports::Plain(plain) => self.keep_done(no, machine, chunk, Reports::Plain(plain)),

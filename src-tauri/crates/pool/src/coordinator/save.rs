@@ -4,9 +4,10 @@
 //! does not matter.
 
 use super::history::History;
+use super::machine::MachineRow;
 use super::tasks::Lease;
 use super::{Coordinator, Event};
-use crate::codec::encode_row;
+use crate::codec::{encode_grown, encode_row};
 use crate::id::{Digest, JobNo, MachineId, Term};
 use crate::record::Record;
 use bytes::Bytes;
@@ -79,7 +80,7 @@ impl Coordinator {
                     no,
                     id: job.id,
                     ended: job.is_ended(),
-                    spec: unsaved.spec.then(|| encode_row(&*job.spec)),
+                    spec: unsaved.spec.then(|| encode_grown(&*job.spec)),
                     state: encode_row(&job.facts),
                     wall_ms: job.accepted_wall_ms,
                 });
@@ -130,10 +131,7 @@ impl Coordinator {
             records.push(Record::Blob { digest, refs });
         }
         for id in unsaved.machines {
-            let value = self
-                .machines
-                .get(&id)
-                .map(|machine| encode_row(&machine.about));
+            let value = self.machines.get(&id).map(MachineRow::encode);
             records.push(Record::Machine { id, value });
         }
         records.extend(self.registry.take_records());

@@ -43,6 +43,12 @@ pub(super) struct Lease {
     /// Granted by an earlier life of the coordinator, and its machine has not
     /// said since then that it holds it. Losing it is nobody's fault.
     pub(super) inherited: bool,
+    /// When it was granted, as far as this life of the coordinator knows.
+    pub(super) granted: Moment,
+    /// Leases granted before it in this life.
+    pub(super) order: u64,
+    /// Every slot of its machine had a lease then.
+    pub(super) queued: bool,
 }
 
 impl Tasks {

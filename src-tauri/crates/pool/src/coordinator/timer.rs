@@ -18,6 +18,8 @@ pub enum TimerReason {
     Held(MachineId),
     /// A machine that gave leases back may have some again.
     Rested(MachineId),
+    /// A person's pause of the machine ends.
+    PauseOver(MachineId),
     /// Tasks of the job may be tried again.
     Retry(JobId),
     /// The job's own time limit.
@@ -35,6 +37,7 @@ pub(super) enum Timer {
     Silence(MachineId),
     Held(MachineId),
     Rested(MachineId),
+    PauseOver(MachineId),
     Retry(JobNo),
     JobTimeout(JobNo),
     TransientOver(JobNo),

@@ -6,12 +6,15 @@ use super::history::FailedAttempt;
 use super::job::{CancelReason, Ending, Folding, Job, Phase};
 use super::machine::{Link, Machine};
 use super::measure::Measured;
+use super::order::Order;
 use crate::id::{JobId, JobNo, MachineId, PersonId};
 use crate::limits::PAGE_MAX;
+use crate::message::Health;
 use crate::policy::reason;
 use crate::report::Failure;
 use crate::spec::{Fold, Spec};
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -130,6 +133,11 @@ pub struct MachineView {
     pub version: String,
     pub last_seen_wall_ms: i64,
     pub connected: bool,
+    /// What a person wants it to do, wherever it is.
+    pub order: Order,
+    pub labels: BTreeSet<String>,
+    /// Of the last second or so, while it is connected and says so.
+    pub health: Option<Health>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -312,7 +320,7 @@ impl Coordinator {
         let (state, reason) = self.machine_state(machine);
         MachineView {
             id,
-            name: machine.about.name.clone(),
+            name: machine.name().to_owned(),
             state,
             reason,
             cores: machine.about.cores,
@@ -324,6 +332,9 @@ impl Coordinator {
             version: machine.about.program_version.clone(),
             last_seen_wall_ms: machine.heard_wall_ms,
             connected: machine.peer().is_some(),
+            order: machine.orders.order,
+            labels: machine.orders.labels.clone(),
+            health: machine.health.clone(),
         }
     }
 
@@ -349,6 +360,13 @@ impl Coordinator {
                 MachineState::Draining,
                 "Finishes what it has: this node is stopping".to_owned(),
             );
+        }
+        if let Some(sentence) = machine.ordered(self.now.moment) {
+            let state = match machine.orders.order {
+                Order::Drain => MachineState::Draining,
+                Order::Pause { .. } | Order::Work => MachineState::Paused,
+            };
+            return (state, sentence);
         }
         if let Some(pause) = &machine.pause {
             return (MachineState::Paused, reason::paused(&pause.why));

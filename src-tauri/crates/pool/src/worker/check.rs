@@ -21,7 +21,7 @@ impl Worker {
                 assert!(span::overlap(a, b).is_none(), "holds {a:?} and {b:?}");
             }
         }
-        if self.config.paused.is_some() {
+        if self.paused().is_some() {
             assert!(
                 self.queue.is_empty(),
                 "a paused worker keeps what it prefetched"

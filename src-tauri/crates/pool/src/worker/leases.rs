@@ -1,5 +1,6 @@
 //! What a worker is told of its leases: kept, dropped, new, forgotten.
 
+use super::slot::Slot;
 use super::{Action, Leaving, Link, Worker, settle::slot_id, span};
 use crate::id::JobId;
 use crate::limits::LEASES_PER_WORKER_MAX;
@@ -76,7 +77,7 @@ impl Worker {
         let is_newest = known
             .iter()
             .all(|held| (held.term, held.attempt) < (chunk.term, chunk.attempt));
-        let may_run = self.config.paused.is_none() && self.leaving == Leaving::Staying;
+        let may_run = self.paused().is_none() && self.leaving == Leaving::Staying;
         let fits = self
             .jobs
             .get(&chunk.job)
@@ -103,6 +104,22 @@ impl Worker {
             chunks.push(chunk);
         } else {
             self.transmits.push_back(ToCoordinator::Return(vec![chunk]));
+        }
+    }
+
+    /// Others have nothing to do: what has not begun goes back, what runs does not.
+    pub(super) fn give_up_unbegun(&mut self, chunks: &[Chunk]) {
+        let unbegun: Vec<Chunk> = self
+            .queue
+            .iter()
+            .copied()
+            .chain(self.slots.iter().filter_map(Slot::next))
+            .collect();
+        for held in unbegun {
+            for part in span::granted_in(&held, chunks) {
+                self.withdraw(&part);
+                self.give_back(part);
+            }
         }
     }
 

@@ -12,6 +12,7 @@
 
 mod check;
 mod leases;
+mod news;
 mod outbox;
 mod settle;
 mod slot;
@@ -21,10 +22,13 @@ mod tests;
 
 use crate::id::{Digest, JobId, Life, MachineId, PersonId, Term};
 use crate::limits::{HEARTBEAT, HELD_MAX, SILENCE_MAX};
-use crate::message::{Chunk, Heartbeat, Hello, Output, ToCoordinator, ToWorker, VERSION};
+use crate::message::{
+    Chunk, Health, Heartbeat, Hello, Output, Stock, ToCoordinator, ToWorker, VERSION,
+};
 use crate::moment::{Moment, Now};
 use crate::report::Reports;
 use crate::spec::Spec;
+use news::News;
 use outbox::Outbox;
 use slot::Slot;
 use std::collections::{BTreeMap, VecDeque};
@@ -117,6 +121,8 @@ pub enum WorkerTimer {
 pub struct Worker {
     options: WorkerOptions,
     config: WorkerConfig,
+    /// Why a person paused this machine from afar, if one did.
+    ordered: Option<String>,
     link: Link,
     leaving: Leaving,
     /// What the leases are about; sent before the first lease of a job.
@@ -129,6 +135,8 @@ pub struct Worker {
     actions: VecDeque<Action>,
     /// When the coordinator was last told that we live.
     said: Moment,
+    health: News<Health>,
+    stock: News<Stock>,
     #[cfg(feature = "mutants")]
     mutant: Option<crate::Mutant>,
 }
@@ -185,6 +193,7 @@ impl Worker {
         Worker {
             options,
             config,
+            ordered: None,
             link: Link::Down,
             leaving: Leaving::Staying,
             jobs: BTreeMap::new(),
@@ -194,6 +203,8 @@ impl Worker {
             transmits: VecDeque::new(),
             actions: VecDeque::new(),
             said: now.moment,
+            health: News::default(),
+            stock: News::default(),
             #[cfg(feature = "mutants")]
             mutant: None,
         }
@@ -268,6 +279,7 @@ impl Worker {
             self.leaving = Leaving::Staying;
         }
         self.transmits.clear();
+        self.forget_told_news();
         self.said = now.moment;
         let state = self.heartbeat();
         let hello = Hello {
@@ -349,6 +361,9 @@ impl Worker {
                 self.outbox.settle(&chunk)
             }
             (ToWorker::Drain, Link::Up { .. }) => self.begin_drain(false),
+            (ToWorker::Pause { why }, Link::Up { .. }) => self.ordered = Some(why),
+            (ToWorker::Resume, Link::Up { .. }) => self.ordered = None,
+            (ToWorker::Recall(chunks), Link::Up { .. }) => self.give_up_unbegun(&chunks),
         }
         self.settle(now);
     }
@@ -493,6 +508,11 @@ impl Worker {
         self.link != Link::Closing
     }
 
+    /// Why nothing may run now: its owner's reason, else a person's from afar.
+    fn paused(&self) -> Option<&String> {
+        self.config.paused.as_ref().or(self.ordered.as_ref())
+    }
+
     fn close(&mut self, why: String) {
         self.link = Link::Closing;
         self.transmits.clear();
@@ -543,7 +563,7 @@ impl Worker {
         Heartbeat {
             slots: self.offered(),
             memory_bytes: self.config.memory_bytes,
-            paused: self.config.paused.clone(),
+            paused: self.paused().cloned(),
             slowed: self.config.slowed.clone(),
             held: stopped.flat_map(Slot::holding).collect(),
             turnaround_micros: self.config.turnaround_micros,
@@ -557,7 +577,7 @@ impl Worker {
         };
         if told.slots != self.offered()
             || told.memory_bytes != self.config.memory_bytes
-            || told.paused != self.config.paused
+            || told.paused.as_ref() != self.paused()
             || told.slowed != self.config.slowed
         {
             self.say_heartbeat(now);

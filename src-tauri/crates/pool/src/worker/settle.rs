@@ -20,7 +20,7 @@ impl Worker {
         if self.mutant == Some(crate::Mutant::SlotTooMany) {
             return self.config.slots + 1;
         }
-        if self.config.paused.is_some() {
+        if self.paused().is_some() {
             0
         } else {
             self.config.slots
@@ -44,10 +44,11 @@ impl Worker {
             self.leave();
         }
         self.tell_changes(now);
+        self.tell_news(now);
     }
 
     fn give_back_prefetched(&mut self) {
-        if self.config.paused.is_none() && self.takes_new() {
+        if self.paused().is_none() && self.takes_new() {
             return;
         }
         let queued: Vec<Chunk> = self.queue.drain(..).collect();

@@ -1,5 +1,7 @@
 //! Stories of one worker: each names what must happen and that nothing else does.
 
+mod afar;
+
 use super::*;
 use crate::id::Life;
 use crate::report::{Outcome, Payload, Plain, Report};
@@ -54,6 +56,7 @@ fn spec(memory_bytes: u64) -> Arc<Spec> {
         transient: false,
         followed: false,
         chunk: None,
+        on: Vec::new(),
     })
 }
 

@@ -6,11 +6,12 @@ use crate::chance::Chance;
 use crate::gate::{Answer, Knock};
 use crate::model::Authored;
 use crate::stage::Stage;
+use crate::steer::{LABELS, Steering};
 use crate::workload::{HANGING_MICROS_MAX, Workload, digest};
 use core::time::Duration;
-use pool::id::{DeviceId, Digest, JobId};
-use pool::spec::{Fold, Limits, Spec};
-use pool::{ClientId, CommandError, RetryChanges, Submit, SubmitError, Submitted};
+use pool::id::{DeviceId, Digest, JobId, MachineId};
+use pool::spec::{Fold, Limits, On, Spec};
+use pool::{ClientId, CommandError, MachineError, RetryChanges, Submit, SubmitError, Submitted};
 use serde_bytes::ByteBuf;
 use std::rc::Rc;
 
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Gate(Knock),
     /// The node is to stop in good order.
     Drain,
+    /// A machine is to do something else.
+    Steer(MachineId, Steering),
 }
 
 /// What the node answers, once it is durable.
@@ -67,6 +70,7 @@ pub(crate) enum Command {
 pub(crate) enum Reply {
     Submitted(ClientId, Result<Submitted, SubmitError>),
     Done(Command, Result<(), CommandError>),
+    Steered(Result<(), MachineError>),
     Gate(Answer),
 }
 
@@ -86,13 +90,19 @@ impl Command {
             | Command::HoldBlob(_)
             | Command::ReleaseBlob(_)
             | Command::Gate(_)
+            | Command::Steer(..)
             | Command::Drain => None,
         }
     }
 }
 
 impl Story {
-    pub(crate) fn choose(chance: &mut Chance, number: u64, device: DeviceId) -> Story {
+    pub(crate) fn choose(
+        chance: &mut Chance,
+        number: u64,
+        device: DeviceId,
+        machines: &[MachineId],
+    ) -> Story {
         let task_time = chance
             .per_mille(600)
             .then(|| Duration::from_micros(chance.magnitude(100 * MILLI, 60 * SECOND)));
@@ -150,6 +160,7 @@ impl Story {
             chunk: chance.per_mille(150).then(|| {
                 u32::try_from(chance.magnitude(1 + count / CHUNKS_MAX, 200)).expect("few")
             }),
+            on: chosen(chance, machines),
         };
         let digest = digest(chance.next());
         let mut id = [0; 16];
@@ -183,7 +194,7 @@ impl Story {
         micros: u64,
         priority: i8,
     ) -> Story {
-        let story = Story::choose(chance, number, device);
+        let story = Story::choose(chance, number, device, &[]);
         let workload = Workload::steady(chance.next(), micros);
         let run = postcard::to_stdvec(&workload).expect("numbers are encoded");
         let spec = Spec {
@@ -201,6 +212,7 @@ impl Story {
             transient: false,
             followed: false,
             chunk: None,
+            on: Vec::new(),
             ..story.authored.spec
         };
         Story {
@@ -330,6 +342,18 @@ impl Story {
                 .then(|| u32::try_from(stage.chance.below(6)).expect("few")),
         }
     }
+}
+
+/// Most jobs run anywhere; some name machines, or what machines are called.
+fn chosen(chance: &mut Chance, machines: &[MachineId]) -> Vec<On> {
+    if !chance.per_mille(200) {
+        return Vec::new();
+    }
+    let one = |chance: &mut Chance| match chance.pick(machines).copied() {
+        Some(machine) if chance.per_mille(500) => On::Machine(machine),
+        Some(_) | None => On::Label((*chance.pick(&LABELS).unwrap_or(&"")).to_owned()),
+    };
+    (0..chance.between(1, 2)).map(|_| one(chance)).collect()
 }
 
 /// Now and then somebody tries their luck with a job that may be another's.

@@ -11,6 +11,18 @@ pub(crate) fn differs(living: &Coordinator, restored: &Coordinator) -> Option<St
     if mine.len() != theirs.len() {
         return Some(format!("{} jobs became {}", mine.len(), theirs.len()));
     }
+    let machines = |coordinator: &Coordinator| -> Vec<_> {
+        let of =
+            |machine: pool::MachineView| (machine.id, machine.name, machine.order, machine.labels);
+        coordinator.machines().map(of).collect()
+    };
+    if machines(living) != machines(restored) {
+        return Some(format!(
+            "{:?} became {:?}",
+            machines(living),
+            machines(restored)
+        ));
+    }
     for (before, after) in mine.into_iter().zip(theirs) {
         let counts = |view: &pool::JobView| {
             (

@@ -6,9 +6,9 @@ use crate::bench::{Bench, Step};
 use crate::liar;
 use crate::links::Break;
 use crate::stage::{Stage, tell};
-use crate::workload::Workload;
+use crate::workload::{Workload, digest};
 use pool::id::{Life, MachineId};
-use pool::message::{Chunk, Output, Stream, ToWorker};
+use pool::message::{Chunk, Health, Output, Stock, Stream, ToWorker};
 use pool::moment::{Moment, Now};
 use pool::report::{Payload, Report, Reports};
 use pool::{Action, Peer, SlotId, Worker, WorkerConfig, WorkerOptions};
@@ -26,6 +26,8 @@ pub(crate) struct Machine {
     pub(crate) at: usize,
     pub(crate) id: MachineId,
     pub(crate) config: WorkerConfig,
+    /// Tasks take so many times as long here as on the fastest machine.
+    pub(crate) slowness: u64,
     /// Says what is not so, now and then.
     pub(crate) lies: bool,
     /// Has no business here: a copy of another, or a device that may not work.
@@ -65,6 +67,7 @@ impl Machine {
                 finishing: false,
                 turnaround_micros: 1000,
             },
+            slowness: *stage.chance.pick(&[1, 1, 1, 2, 4, 10]).unwrap_or(&1),
             lies,
             uninvited: false,
             life: 0,
@@ -187,6 +190,7 @@ impl Machine {
                 if generation == self.timer.0 {
                     self.timer.1 = None;
                     worker.handle_timeout(now);
+                    tell_news(stage, &mut worker, now);
                 }
             }
             MachineInput::Bench { slot, generation } => self.bench_steps(stage, slot, generation),
@@ -329,8 +333,9 @@ impl Machine {
                     Rc::new(postcard::from_bytes(&spec.run).expect("the author wrote it"))
                 });
                 let workload = Rc::clone(workload);
+                let slowness = self.slowness;
                 let bench = self.bench(slot);
-                bench.run(chunk, &spec, workload);
+                bench.run(chunk, &spec, workload, slowness);
                 let given = bench.given();
                 let reserved: u64 = self.benches.iter().map(Bench::memory_bytes).sum();
                 if reserved > self.config.memory_bytes {
@@ -488,6 +493,28 @@ impl Machine {
                 self.at
             ));
         }
+    }
+}
+
+/// Now and then something about the machine is new.
+fn tell_news(stage: &mut Stage, worker: &mut Worker, now: Now) {
+    if stage.chance.per_mille(300) {
+        let others = u16::try_from(stage.chance.below(1_001)).expect("per mille");
+        let health = Health {
+            core_loads: vec![others; 2],
+            others_per_mille: others,
+            ..Health::default()
+        };
+        worker.handle_health(now, health);
+    }
+    if stage.chance.per_mille(100) {
+        let named = |from: u64, stage: &mut Stage| -> Vec<pool::Digest> {
+            let names: Vec<u64> = (0..6).filter(|_| stage.chance.per_mille(500)).collect();
+            names.into_iter().map(|name| digest(from + name)).collect()
+        };
+        let modules = named(0, stage);
+        let blobs = named(100, stage);
+        worker.handle_stock(now, Stock { modules, blobs });
     }
 }
 

@@ -13,7 +13,7 @@
 //! | I2 | one result a task, for good | `model/mod.rs`, `disk.rs` at each commit | `ResultCountsTwice` |
 //! | I3 | it comes from the machine that was granted it | `model/mod.rs` at each commit | `StaleAttemptAccepted` |
 //! | I4 | attempts only rise, older ones change nothing | `model/mod.rs`, `model/said.rs` at each grant | `StaleAttemptAccepted` |
-//! | I5 | one lease a task | `disk.rs` at each commit | `DoubleGrantOnReconnect` |
+//! | I5 | one lease a task | `disk.rs` at each commit, `model/said.rs` at each grant | `DoubleGrantOnReconnect` |
 //! | I6 | terms rise, durably, before anything is said | `model/mod.rs`, `model/said.rs` | `TermNotRaised` |
 //! | I7 | what has ended stays so, until a retry | `model/mod.rs`, `model/said.rs` | `DoneTaskWaits` |
 //! | I8 | a job's state follows from its tasks | `model/said.rs` at each change | `DoneTooEarly` |
@@ -35,6 +35,8 @@
 //! | I24 | whoever waits has its turn in time | `world/fair.rs` once healed, and every job ends | `TurnByPriorityAlone` |
 //! | I27 | a restart knows what was known | `node/mod.rs` at rest and at each crash | `HistoryNotWritten` |
 //! | I28 | any bytes give a message or an error | `decoders_take_any_bytes`, and `machine.rs`, `node/inputs.rs` at each frame | `tests/codec.rs`: damaged, endless and oversized frames |
+//! | I31 | no lease to a machine that a person paused, drains or removed | `model/steered.rs` at each grant | `PauseIgnored`, `DrainIgnored`, `RemovalIgnored` |
+//! | I32 | a job runs only where it asks to | `model/steered.rs` at each grant | `OnIgnored` |
 //! | I29 | one seed is one trace | `one_seed_is_one_trace_in_two_processes` | each mistake above has another trace than the same seed without it |
 //! | I30 | of two connections of a device the newer counts, and it is that device | `node/mod.rs` at each turn | `OlderConnectionStays`, `HelloBelieved` |
 
@@ -52,6 +54,7 @@ mod model;
 mod node;
 mod seeds;
 mod stage;
+mod steer;
 mod trace;
 mod workload;
 mod world;

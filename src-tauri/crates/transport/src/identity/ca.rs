@@ -86,6 +86,11 @@ impl Ca {
         })
     }
 
+    /// Whether there is one in `folder`.
+    pub fn exists(folder: &Path) -> bool {
+        folder.join("ca.crt").exists()
+    }
+
     /// The CA's certificate (DER), which every member keeps.
     pub fn certificate(&self) -> &[u8] {
         &self.certificate

@@ -6,7 +6,7 @@ use crate::id::Digest;
 use crate::limits::TASKS_PER_JOB_MAX;
 use crate::message::ToWorker;
 use crate::record::Record;
-use crate::spec::Spec;
+use crate::spec::{On, Spec};
 
 #[test]
 fn a_lone_task_is_accepted_and_leased_in_one_commit() {
@@ -128,6 +128,15 @@ fn what_is_over_a_limit_changes_nothing() {
             max: 200
         }
     );
+    let label = |label: String| On::Label(label);
+    for (on, what, max) in [
+        (vec![label("gpu".to_owned()); 65], "list of machines", 64),
+        (vec![label("x".repeat(33))], "longest label", 32),
+    ] {
+        let asking = Spec { on, ..spec(1) };
+        let too_large = SubmitError::TooLarge { what, max };
+        assert_eq!(refused(&mut table, asking), too_large);
+    }
 }
 
 #[test]

@@ -2,16 +2,19 @@
 //! them is a new version of the row.
 
 use super::table::spec;
-use crate::codec::{decode_row, encode_row};
-use crate::coordinator::Measured;
+use crate::codec::{DecodeError, decode_grown, decode_row, encode_grown, encode_row};
 use crate::coordinator::history::{FailedAttempt, History, Standing};
 use crate::coordinator::job::{CancelReason, ClientId, Ending, Facts, Folding, Phase};
-use crate::coordinator::machine::About;
+use crate::coordinator::machine::{About, MachineRow};
+use crate::coordinator::order::Orders;
+use crate::coordinator::restore::NO_ON;
 use crate::coordinator::save::LeaseRow;
+use crate::coordinator::{Measured, Order};
 use crate::id::{CodeId, DeviceId, Digest, InviteId, MachineId, PersonId, PoolId, Spki, Term};
 use crate::moment::Moment;
 use crate::registry::{Code, Device, Entry, Invite, Person, Pool, Roles};
 use crate::report::{Failure, FailureKind};
+use crate::spec::{On, Spec};
 use core::fmt::Debug;
 use data_encoding::HEXLOWER;
 use serde::Serialize;
@@ -81,6 +84,39 @@ fn facts_of_a_job_have_these_bytes() {
     insta::assert_snapshot!(rows.join("\n"));
 }
 
+/// A row in the second version of its form.
+fn grown<R: Serialize + DeserializeOwned + PartialEq + Debug>(row: &R) -> String {
+    let bytes = encode_grown(row);
+    let read = decode_grown::<R>(&bytes, &[]);
+    assert_eq!(read.as_ref(), Ok(row), "reads what it wrote");
+    HEXLOWER.encode(&bytes)
+}
+
+#[test]
+fn rows_from_before_orders_and_wishes_are_read() {
+    let bytes = |hex: &str| HEXLOWER.decode(hex.as_bytes()).expect("hexadecimal");
+    let old = "010574696c6573aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaae80700000080808080010000808080200003050100000000000000";
+    assert_eq!(decode_grown(&bytes(old), &NO_ON), Ok(spec(1_000)));
+    let old = MachineRow::decode(&bytes(
+        "01056174746963054c696e757805302e312e300880a0abfef962",
+    ));
+    let old = old.expect("a row of version 1");
+    assert_eq!((old.about, old.orders), (about(), Orders::default()));
+    let unknown = MachineRow::decode(&[3, 1, 2]);
+    assert_eq!(unknown, Err(DecodeError::RowVersion { found: 3 }));
+    assert_eq!(MachineRow::decode(&[]), Err(DecodeError::Empty));
+}
+
+fn about() -> About {
+    About {
+        name: "attic".to_owned(),
+        os: "Linux".to_owned(),
+        program_version: "0.1.0".to_owned(),
+        cores: 8,
+        seen_wall_ms: 1_700_000_000_000,
+    }
+}
+
 #[test]
 fn other_rows_have_these_bytes() {
     let history = |standing| History {
@@ -107,17 +143,24 @@ fn other_rows_have_these_bytes() {
         micros: 75_000,
         granted_wall_ms: 1_700_000_000_000,
     };
-    let about = About {
-        name: "attic".to_owned(),
-        os: "Linux".to_owned(),
-        program_version: "0.1.0".to_owned(),
-        cores: 8,
-        seen_wall_ms: 1_700_000_000_000,
+    let machine = MachineRow {
+        about: about(),
+        orders: Orders {
+            order: Order::Pause {
+                until: Some(Moment(91_000_000)),
+            },
+            name: Some("studio".to_owned()),
+            labels: ["gpu".to_owned()].into(),
+        },
+    };
+    let asking = Spec {
+        on: vec![On::Machine(MachineId([9; 16])), On::Label("gpu".to_owned())],
+        ..spec(1_000)
     };
     let rows = [
-        hex(&spec(1_000)),
+        grown(&asking),
         hex(&lease),
-        hex(&about),
+        grown(&machine),
         hex(&history(Standing::Ready)),
         hex(&history(Standing::Delayed { until: Moment(5) })),
         hex(&history(Standing::Failed {

@@ -495,6 +495,7 @@ pub(super) fn spec(count: u32) -> Spec {
         transient: false,
         followed: false,
         chunk: None,
+        on: Vec::new(),
     }
 }
 

@@ -106,7 +106,9 @@ impl Model {
             ToCoordinator::Results(_)
             | ToCoordinator::Output(_)
             | ToCoordinator::Return(_)
-            | ToCoordinator::Goodbye => {}
+            | ToCoordinator::Goodbye
+            | ToCoordinator::Health(_)
+            | ToCoordinator::Stock(_) => {}
         }
     }
 

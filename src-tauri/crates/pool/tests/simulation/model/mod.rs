@@ -7,12 +7,14 @@ mod losses;
 mod registry;
 mod rest;
 mod said;
+mod steered;
 mod truth;
 
 use crate::agenda::At;
 use crate::disk::Disk;
 use crate::machine::blobs_of;
 use crate::stage::Stage;
+use crate::steer::Steering;
 use crate::workload::Workload;
 use losses::Losses;
 use pool::Moment;
@@ -24,6 +26,7 @@ use pool::spec::{Fold, Spec};
 use pool::{ClientId, Event, JobState, JobView, RetryChanges, codec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use steered::Steered;
 use truth::{each_of, wrong_report};
 
 #[derive(Clone, Debug, Default)]
@@ -46,6 +49,7 @@ pub(crate) struct Model {
     /// What the node assembled for folds by a kernel.
     fold_inputs: BTreeMap<JobId, Digest>,
     losses: Losses,
+    steered: Steered,
     registry: registry::Registry,
 }
 
@@ -108,6 +112,9 @@ pub(crate) enum Effect {
     LetGo(Digest),
     Folded(JobId, Result<Payload, String>),
     Assembled(JobId, Digest),
+    Steer(MachineId, Steering, Option<Moment>),
+    /// A machine said hello.
+    Greeted(MachineId),
     /// The device read or changed the job.
     Steered(DeviceId, JobId),
     /// By an invite, or by a person's word.
@@ -197,6 +204,7 @@ impl Model {
         }
         for record in records {
             match record {
+                Record::Moment(moment) => self.steered.goes_on(*moment),
                 Record::Term(term) => {
                     if *term <= self.term {
                         stage.accuse(format!("I6: {term:?} after {:?}", self.term));
@@ -249,8 +257,7 @@ impl Model {
                     }
                 },
                 Record::Forget { no } => self.forgotten(stage, disk, *no),
-                Record::Moment(_)
-                | Record::Job { .. }
+                Record::Job { .. }
                 | Record::LeaseEnded { .. }
                 | Record::ResultForgotten { .. }
                 | Record::History { .. }
@@ -559,6 +566,10 @@ impl Model {
                     job.submitter = false;
                 }
             }
+            Effect::Steer(machine, steering, until) => {
+                self.steered.steer(*machine, steering, *until);
+            }
+            Effect::Greeted(machine) => self.steered.greeted(*machine),
             Effect::Accept { .. }
             | Effect::Steered(..)
             | Effect::LetIn(_)

@@ -166,7 +166,9 @@ impl Model {
             | Effect::Hold(_)
             | Effect::LetGo(_)
             | Effect::Folded(..)
-            | Effect::Assembled(..) => {}
+            | Effect::Assembled(..)
+            | Effect::Steer(..)
+            | Effect::Greeted(_) => {}
         }
     }
 

@@ -57,7 +57,10 @@ impl Model {
             | ToWorker::Drop(_)
             | ToWorker::Forget { .. }
             | ToWorker::Stale(_)
-            | ToWorker::Drain => {}
+            | ToWorker::Drain
+            | ToWorker::Pause { .. }
+            | ToWorker::Resume
+            | ToWorker::Recall(_) => {}
         }
     }
 
@@ -75,6 +78,9 @@ impl Model {
             ));
         };
         job.served_at = stage.agenda.now();
+        if let Some(objection) = self.steered.objection(machine, &job.spec.on) {
+            stage.accuse(format!("{objection}, and is granted {chunk:?}"));
+        }
         if chunk.term != self.term {
             stage.accuse(format!("I6: {chunk:?} is granted in {:?}", self.term));
         }
@@ -101,8 +107,11 @@ impl Model {
                     "I7: {chunk:?} is granted and has ended as {task:?}"
                 ));
             }
-            if chunk.attempt <= task.attempt {
+            if chunk.attempt < task.attempt {
                 stage.accuse(format!("I4: {chunk:?} is granted after {task:?}"));
+            }
+            if chunk.attempt == task.attempt {
+                stage.accuse(format!("I4, I5: {chunk:?} is granted beside {task:?}"));
             }
             task.attempt = chunk.attempt;
             task.machine = Some(machine);
@@ -117,6 +126,10 @@ impl Model {
 
     fn kept(&self, stage: &mut Stage, disk: &Disk, machine: MachineId, chunk: &Chunk) {
         let Some(job) = self.jobs.get(&chunk.job) else {
+            // Forgotten in the turn that welcomed.
+            if self.gone.contains(&chunk.job) {
+                return;
+            }
             return stage.accuse(format!("{chunk:?} is to be kept and its job is gone"));
         };
         for index in chunk.first..chunk.first.saturating_add(chunk.count) {

@@ -60,8 +60,15 @@ impl Node {
                             ToCoordinator::Results(_)
                             | ToCoordinator::Output(_)
                             | ToCoordinator::Return(_)
-                            | ToCoordinator::Goodbye => None,
+                            | ToCoordinator::Goodbye
+                            | ToCoordinator::Health(_)
+                            | ToCoordinator::Stock(_) => None,
                         };
+                        if let ToCoordinator::Hello(hello) = &message
+                            && hello.machine == stage.link(peer).id
+                        {
+                            batch.effects.push(Effect::Greeted(hello.machine));
+                        }
                         coordinator.handle_message(now, peer, message);
                     }
                     // The rest of a frame whose length a liar has changed.
@@ -148,6 +155,16 @@ impl Node {
                 batch
                     .replies
                     .push((story, Reply::Submitted(submit.client, result)));
+                return;
+            }
+            Command::Steer(machine, steering) => {
+                let result = steering.carry_out(coordinator, now, *machine);
+                if result.is_ok() {
+                    let until = steering.until(now.moment);
+                    let effect = Effect::Steer(*machine, steering.clone(), until);
+                    batch.effects.push(effect);
+                }
+                batch.replies.push((story, Reply::Steered(result)));
                 return;
             }
             Command::Cancel(job) => coordinator.cancel(now, *job),

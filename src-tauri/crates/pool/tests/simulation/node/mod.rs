@@ -630,7 +630,7 @@ fn acknowledge(stage: &mut Stage, model: &mut Model, reply: &Reply) {
         }
         Reply::Done(Command::Cancel(job), Ok(())) => model.cancelled(*job, true),
         Reply::Done(Command::Retry(job, _), Ok(())) => model.cancelled(*job, false),
-        Reply::Submitted(_, Err(_)) | Reply::Done(..) | Reply::Gate(_) => {}
+        Reply::Submitted(_, Err(_)) | Reply::Done(..) | Reply::Steered(_) | Reply::Gate(_) => {}
     }
     tell!(stage, "   answers {}", answered(reply));
 }

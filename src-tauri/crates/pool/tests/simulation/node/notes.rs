@@ -109,7 +109,9 @@ pub(super) fn shortly(message: &ToCoordinator) -> String {
         | ToCoordinator::Heartbeat(_)
         | ToCoordinator::Output(_)
         | ToCoordinator::Return(_)
-        | ToCoordinator::Goodbye => format!("{message:?}"),
+        | ToCoordinator::Goodbye
+        | ToCoordinator::Health(_)
+        | ToCoordinator::Stock(_) => format!("{message:?}"),
     }
 }
 
@@ -117,6 +119,7 @@ pub(super) fn answered(reply: &Reply) -> String {
     match reply {
         Reply::Submitted(client, result) => format!("{client:?}: {result:?}"),
         Reply::Done(command, result) => format!("{}: {result:?}", asked(command)),
+        Reply::Steered(result) => format!("{result:?}"),
         Reply::Gate(answer) => format!("{answer:?}"),
     }
 }
@@ -135,6 +138,7 @@ pub(super) fn asked(command: &Command) -> String {
         | Command::Gate(_)
         | Command::HoldBlob(_)
         | Command::ReleaseBlob(_)
+        | Command::Steer(..)
         | Command::Drain => format!("{command:?}"),
     }
 }

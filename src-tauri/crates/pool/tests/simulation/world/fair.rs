@@ -5,6 +5,7 @@ use super::*;
 use pool::JobView;
 use pool::MachineState;
 use pool::limits::{PASSED_BY_MAX, PERSON_LEAD_MAX, PRIORITY_LEVEL, PRIORITY_MAX, RETRY_DELAY_MAX};
+use pool::spec::{On, Spec};
 
 /// Runs in a thousand in which somebody comes with more than there is time for.
 const CROWDED: u64 = 60;
@@ -19,20 +20,24 @@ impl World {
     /// One author keeps every machine busy for longer than another may wait.
     pub(super) fn crowd(&mut self) {
         let open = self.stories.iter().filter(|story| self.is_open(story));
-        self.turns = open.map(Story::longest_lease).sum();
+        let slowest = self.machines.iter().map(|machine| machine.slowness).max();
+        let slowest = slowest.unwrap_or(1);
+        self.turns = open.map(Story::longest_lease).sum::<At>() * slowest;
         if !self.stage.chance.per_mille(CROWDED) {
             return;
         }
+        // In slots of the fastest machine, a thousandth each.
         let slots: u64 = self
             .machines
             .iter()
             .filter(|machine| !machine.uninvited)
-            .map(|machine| u64::from(machine.config.slots))
+            .map(|machine| u64::from(machine.config.slots) * 1_000 / machine.slowness)
             .sum();
         let levels = i8::try_from(self.stage.chance.below(LEVELS_MAX + 1)).expect("few");
         let last = 2 * self.patience(u64::from(levels.unsigned_abs()));
-        let micros = (slots * last / CROWD_TASKS_MAX).max(SECOND);
-        let count = u32::try_from(slots * last / micros).expect("thousands");
+        let work = slots * (last / 1_000);
+        let micros = (work / CROWD_TASKS_MAX).max(SECOND);
+        let count = u32::try_from(work / micros).expect("thousands");
         let stories = [(count, levels), (1 + count / 1_000, 0)];
         for (count, priority) in stories {
             let number = self.stories.len() as u64;
@@ -43,7 +48,7 @@ impl World {
                 micros,
                 priority,
             );
-            self.turns += story.longest_lease();
+            self.turns += story.longest_lease() * slowest;
             self.stories.push(story);
             self.acts_at.push(0);
         }
@@ -55,9 +60,11 @@ impl World {
     fn patience(&self, levels: u64) -> At {
         let micros = |span: core::time::Duration| At::try_from(span.as_micros()).expect("minutes");
         let tried_again = 2 * micros(RETRY_DELAY_MAX);
+        // It may be kept for a faster machine for as long as a slow one would take.
+        let turns = 2 * self.turns;
         // Others may be given as much work as its person, and some before.
         let persons = u64::from(self.node.guests) + 1;
-        let shares = persons * self.turns + (persons - 1) * micros(PERSON_LEAD_MAX);
+        let shares = persons * turns + (persons - 1) * micros(PERSON_LEAD_MAX);
         levels * micros(PRIORITY_LEVEL) + shares + tried_again + micros(PASSED_BY_MAX) + DELAYS
     }
 
@@ -84,8 +91,21 @@ impl World {
         if !coordinator.machines().any(|machine| works(machine.state)) {
             return self.waits.clear();
         }
+        let machines: Vec<_> = coordinator.machines().collect();
+        let may_run = |spec: &Spec| {
+            let mut working = machines.iter().filter(|machine| works(machine.state));
+            spec.on.is_empty()
+                || working.any(|machine| {
+                    spec.on.iter().any(|on| match on {
+                        On::Machine(id) => *id == machine.id,
+                        On::Label(label) => machine.labels.contains(label),
+                    })
+                })
+        };
         let waits = |view: &JobView| {
-            matches!(view.state, JobState::Queued | JobState::Running) && view.queued > 0
+            matches!(view.state, JobState::Queued | JobState::Running)
+                && view.queued > 0
+                && may_run(&view.spec)
         };
         let open = self.stories.iter().filter(|story| self.is_open(story));
         let highest = open.map(|story| story.authored.spec.priority).max();

@@ -1,6 +1,7 @@
 //! What goes wrong.
 
 use super::*;
+use crate::steer::Steering;
 
 /// What may go wrong in a run; chosen anew for each, so that some runs have
 /// few kinds of trouble and see deep into those.
@@ -21,12 +22,13 @@ pub(super) enum Fault {
     Drain,
     Goodbye,
     NodeDrain,
+    Steer,
     /// People come to the gate.
     Visits,
     Revoke,
 }
 
-pub(super) const FAULTS: [Fault; 17] = [
+pub(super) const FAULTS: [Fault; 18] = [
     Fault::Reset,
     Fault::HalfOpen,
     Fault::MachineDies,
@@ -42,6 +44,7 @@ pub(super) const FAULTS: [Fault; 17] = [
     Fault::Drain,
     Fault::Goodbye,
     Fault::NodeDrain,
+    Fault::Steer,
     Fault::Visits,
     Fault::Revoke,
 ];
@@ -161,6 +164,11 @@ impl World {
                     ..machine.config.clone()
                 };
                 machine.configure(&mut self.stage, config);
+            }
+            Fault::Steer => {
+                let steering = Steering::choose(&mut self.stage.chance);
+                let command = Command::Steer(machine.id, steering);
+                self.node.ask(&mut self.stage, usize::MAX, None, command);
             }
             Fault::Drain => machine.drain(&mut self.stage),
             Fault::Goodbye => machine.goodbye(&mut self.stage),

@@ -1,6 +1,8 @@
 //! What goes right again, and must then come to an end.
 
 use super::*;
+use crate::steer::{LABELS, Steering};
+use pool::Order;
 
 impl World {
     pub(super) fn heal(&mut self) {
@@ -59,6 +61,26 @@ impl World {
         let soon = self.stage.agenda.now() + SECOND;
         for story in 0..self.stories.len() {
             self.plan_author(story, soon);
+        }
+    }
+
+    /// In a healed world nobody keeps a machine from working, and every job
+    /// finds the machines that it asks for.
+    pub(super) fn let_machines_work(&mut self) {
+        let Some(coordinator) = self.node.coordinator().filter(|_| self.healing) else {
+            return;
+        };
+        let mut commands = Vec::new();
+        for machine in coordinator.machines() {
+            if machine.order != Order::Work {
+                commands.push(Command::Steer(machine.id, Steering::Resume));
+            }
+            if machine.labels.len() < LABELS.len() {
+                commands.push(Command::Steer(machine.id, Steering::all_labels()));
+            }
+        }
+        for command in commands {
+            self.node.ask(&mut self.stage, usize::MAX, None, command);
         }
     }
 

@@ -30,7 +30,7 @@ const SHIFTED: u64 = 8;
 const SHIFT_MS: i64 = 40 * 365 * 24 * 3_600_000;
 /// Steps with faults, and then the most that healing may take.
 const STEPS: u64 = 3_000;
-const STEPS_MAX: u64 = 200_000;
+const STEPS_MAX: u64 = 400_000;
 /// In a healed world every job ends within this.
 const LIVENESS: At = 48 * HOUR;
 /// How a run went.
@@ -184,6 +184,12 @@ impl World {
             .filter(|machine| machine.lies)
             .map(|machine| machine.id)
             .collect();
+        let meant: Vec<_> = if faults.contains(&Fault::Revoke) {
+            // One that was revoked does not come back for the job that waits for it.
+            Vec::new()
+        } else {
+            machines.iter().map(|machine| machine.id).collect()
+        };
         let guests = u8::try_from(chance.below(3)).expect("few");
         Self::add_uninvited(&mut machines, &mut stage, guests);
         stage.machines = machines.iter().map(|machine| machine.id).collect();
@@ -195,17 +201,13 @@ impl World {
                     let whose = u8::try_from(chance.below(u64::from(guests) + 1));
                     whose.ok().filter(|number| *number > 0).map(guest)
                 };
-                Story::choose(&mut chance, number, device.unwrap_or(OWN))
+                Story::choose(&mut chance, number, device.unwrap_or(OWN), &meant)
             })
             .collect();
         let living_only = chance.per_mille(80);
         let wall_ms = 1_790_000_000_000 + run.wall_shift;
-        let mut node = Node::new(
-            &mut stage,
-            chance.next(),
-            machines.iter().map(|machine| machine.id).collect(),
-            wall_ms,
-        );
+        let ids = stage.machines.clone();
+        let mut node = Node::new(&mut stage, chance.next(), ids, wall_ms);
         node.living_only = living_only;
         node.guests = guests;
         node.queued_tasks_max = chance.per_mille(80).then(|| chance.magnitude(10, 30_000));
@@ -266,7 +268,12 @@ impl World {
     fn plan_beginning(&mut self) {
         self.stage.agenda.plan(0, Input::NodeStarts);
         for machine in 0..self.machines.len() {
-            let at = self.stage.chance.magnitude(1, MINUTE);
+            // Some come in the middle of the work.
+            let late = self.stage.chance.per_mille(300);
+            let at = self
+                .stage
+                .chance
+                .magnitude(1, if late { HOUR / 4 } else { MINUTE });
             self.stage.agenda.plan(at, Input::MachineStarts { machine });
         }
         for story in 0..self.stories.len() {
@@ -326,6 +333,7 @@ impl World {
         }
         if self.steps.is_multiple_of(128) {
             self.look();
+            self.let_machines_work();
             self.check_turns();
         }
         true
@@ -441,7 +449,7 @@ impl World {
                 story.job = None;
                 self.plan_author(at, self.stage.agenda.now() + SECOND);
             }
-            Reply::Done(..) | Reply::Gate(_) => {}
+            Reply::Done(..) | Reply::Steered(_) | Reply::Gate(_) => {}
         }
     }
 }
