@@ -137,7 +137,7 @@ impl Library {
     }
 
     pub(crate) async fn machines(&self) -> Result<Vec<api::MachineView>, Error> {
-        let (own, host) = (self.own, self.host.reading());
+        let (own, host, eyes) = (self.own, self.host.reading(), self.eyes);
         let today = self.spans.tasks_today();
         self.look(move |rules| {
             let alone = rules.machines().count() == 1;
@@ -148,7 +148,11 @@ impl Library {
                 let host = here.then_some(&host);
                 views::machine(&machine, host, if here { today } else { 0 })
             };
-            rules.machines().map(view).collect()
+            match &eyes {
+                // Names of other persons' jobs are not theirs to read.
+                Some(caller) => rules.machines_for(caller).map(view).collect(),
+                None => rules.machines().map(view).collect(),
+            }
         })
         .await
     }
