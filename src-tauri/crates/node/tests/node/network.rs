@@ -4,7 +4,8 @@ use crate::harness::{PATIENCE, Pool, folders, options};
 use crate::jobs::range;
 use crate::programs;
 use api::{
-    CodeView, ErrorCode, Event, JobState, MachineView, OthersRole, Ownership, Reply, Request,
+    CodeView, ErrorCode, Event, JobState, MachineState, MachineView, OthersRole, Ownership, Reply,
+    Request, Steer,
 };
 use node::joining::{self, Step, Unfinished};
 use node::{Node, Options, Place, Then};
@@ -358,5 +359,47 @@ async fn what_a_stopped_coordinator_left_is_finished_by_the_same_machine() {
     .unwrap();
     assert_eq!(ran.job.state, JobState::Done);
     assert_eq!((ran.job.tasks.done, ran.job.tasks.failed), (30, 0));
+    laptop.node.stop(Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn a_machine_says_how_it_is_and_is_steered_and_chosen_from_the_coordinator() {
+    let pool = coordinator(false).await;
+    let laptop = member(&pool, Ownership::Mine).await;
+    ready(&pool, "laptop").await;
+    let machine = || async {
+        let machine = "laptop".to_owned();
+        match pool.call(Request::Machine { machine }).await.unwrap() {
+            Reply::Machine(machine) => *machine,
+            other => panic!("{other:?}"),
+        }
+    };
+    let told = timeout(PATIENCE, async {
+        while machine().await.memory.total == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    told.await.expect("its health in time");
+    let says = machine().await;
+    assert!(!says.core_loads.is_empty() && says.memory.used <= says.memory.total);
+    let steer = |steer| Request::SteerMachine {
+        machine: "laptop".to_owned(),
+        steer,
+    };
+    let labels = vec!["lap".to_owned()];
+    pool.call(steer(Steer::Label { labels })).await.unwrap();
+    let mut submit = pool.program(&programs::sleep()).await;
+    submit.args = vec!["1".to_owned(), "0".to_owned()];
+    submit.on = vec!["lap".to_owned()];
+    let job = pool.submit(submit).await;
+    pool.follow(&job).await.end().await;
+    let view = pool.job(&job).await;
+    assert_eq!(view.state, JobState::Done);
+    assert_eq!(view.machines, ["laptop"]);
+    // It belongs to whoever coordinates, so that is said from any of theirs.
+    laptop.call(steer(Steer::Pause { ms: None })).await.unwrap();
+    assert_eq!(machine().await.state, MachineState::Paused);
+    pool.call(steer(Steer::Resume)).await.unwrap();
+    ready(&pool, "laptop").await;
     laptop.node.stop(Duration::from_secs(1)).await;
 }
