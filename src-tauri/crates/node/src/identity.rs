@@ -52,7 +52,7 @@ impl Identity {
 pub(crate) fn onlooker(data: &Path) -> Founding {
     let known = std::fs::read(data.join("identity/machine")).ok();
     let device = known.and_then(|bytes| bytes.try_into().ok());
-    founding(DeviceId(device.unwrap_or_default()), "this computer")
+    founding(DeviceId(device.unwrap_or_default()), "")
 }
 
 fn founding(device: DeviceId, node_name: &str) -> Founding {

@@ -251,7 +251,7 @@ async fn dial(
     }
     connector.connect(addresses).await.map_err(|error| {
         Error::new(ErrorCode::Unreachable, error.to_string())
-            .hint("the code must still be shown there, and UDP be let through: skep doctor on both machines")
+            .hint("the code must still be shown there, and UDP be let through")
     })
 }
 

@@ -139,7 +139,7 @@ impl Member {
                     ErrorCode::Unreachable,
                     format!("the coordinator of {pool} is not reached: {why}"),
                 )
-                .hint("what runs here goes on, and this machine tries again; skep doctor looks at each step"))
+                .hint("what runs here goes on, and this machine tries again; skep doctor says how it stands"))
             }
         }
     }

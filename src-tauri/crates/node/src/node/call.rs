@@ -88,14 +88,16 @@ pub(super) async fn call(
             verbs::pause(node, None).await?;
             Reply::Contribution(verbs::contribution(node).await?)
         }
-        Request::Doctor => Reply::Checks {
-            checks: crate::doctor::of_node(
+        Request::Doctor => {
+            let mut checks = crate::doctor::of_node(
                 &node.options.folders,
                 &node.settings(),
                 &node.sandbox,
                 node.space.said(),
-            ),
-        },
+            );
+            checks.push(node.pool_check().await?);
+            Reply::Checks { checks }
+        }
         Request::Logs {
             filter,
             limit,

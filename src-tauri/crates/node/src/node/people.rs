@@ -7,8 +7,8 @@ use crate::listening;
 use crate::listening::pairing::{Pairing, reached_at};
 use crate::member::Standing;
 use api::{
-    DeviceView, Error, ErrorCode, InviteView, JoinView, OthersRole, Ownership, PersonView,
-    PoolView, Reply, Request,
+    Check, CheckState, DeviceView, Error, ErrorCode, InviteView, JoinView, OthersRole, Ownership,
+    PersonView, PoolView, Reply, Request,
 };
 use pool::{Coordinator, DeviceId, InviteId, JoinId};
 use std::time::Duration;
@@ -38,6 +38,35 @@ impl Inner {
             }
         }
         Ok(view)
+    }
+
+    /// How it stands with the pool, for `skep doctor`.
+    pub(super) async fn pool_check(&self) -> Result<Check, Error> {
+        let pool = self.pool_view().await?;
+        let name = &pool.name;
+        let (state, text, hint) = if pool.coordinates {
+            let text = match pool.addresses.as_slice() {
+                [] => format!("{name} is kept here, and other machines cannot reach it"),
+                at => format!("{name} is kept here, reached at {}", at.join(", ")),
+            };
+            (CheckState::Good, text, None)
+        } else if pool.connected {
+            let text = format!("the coordinator of {name} is reached");
+            (CheckState::Good, text, None)
+        } else {
+            let why = pool
+                .reason
+                .unwrap_or_else(|| "it is being looked for".to_owned());
+            let text = format!("the coordinator of {name} is not reached: {why}");
+            let hint = "see that it runs and that UDP gets there; where this machine was removed: skep pool leave, then join again";
+            (CheckState::Attention, text, Some(hint.to_owned()))
+        };
+        Ok(Check {
+            name: "pool".to_owned(),
+            state,
+            text,
+            hint,
+        })
     }
 
     /// Names this node's pool; it is listened for from the next start on.

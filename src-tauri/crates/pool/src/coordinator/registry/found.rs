@@ -16,6 +16,7 @@ pub struct Founding {
     pub device: DeviceId,
     /// Its key, where it has one yet. Another than before replaces that.
     pub spki: Option<Spki>,
+    /// Empty: as it was called before.
     pub device_name: String,
     pub os: String,
     /// Whose computer it is.
@@ -133,10 +134,10 @@ impl Registry {
             spki: new_key.or(before.and_then(|device| device.spki)),
             person: before.map_or(founder, |device| device.person),
             roles: Roles::ALL,
-            name: before.map_or_else(
-                || short_name(&founding.device_name).unwrap_or_else(|| "this computer".to_owned()),
-                |device| device.name.clone(),
-            ),
+            // It is called as its node is.
+            name: short_name(&founding.device_name)
+                .or_else(|| before.map(|device| device.name.clone()))
+                .unwrap_or_else(|| "this computer".to_owned()),
             os: short_name(&founding.os).unwrap_or_default(),
             joined_wall_ms: before.map_or(now.wall_ms, |device| device.joined_wall_ms),
             revoked_wall_ms: None,

@@ -62,7 +62,7 @@ fn rows_from_before_there_were_persons_are_the_founders() {
 }
 
 #[test]
-fn the_own_device_takes_the_key_that_its_node_has_now() {
+fn the_own_device_takes_the_key_and_the_name_that_its_node_has_now() {
     let table = Table::new();
     let changed = Founding {
         spki: Some(Spki([9; 32])),
@@ -73,8 +73,19 @@ fn the_own_device_takes_the_key_that_its_node_has_now() {
         Coordinator::restore(table.now, 5, table.disk.image(), &changed).expect("it fits together");
     coordinator.check();
     let own = coordinator.device(OWN).expect("it is there");
-    assert_eq!((own.spki, own.name.as_str()), (changed.spki, "laptop"));
+    assert_eq!(
+        (own.spki, own.name.as_str()),
+        (changed.spki, "another name")
+    );
     assert_eq!(coordinator.device_by_spki(&spki_of(OWN)), None);
+    // Who only looks has no name for it.
+    let onlooker = Founding {
+        device_name: String::new(),
+        ..changed
+    };
+    let image = table.disk.image();
+    let coordinator = Coordinator::restore(table.now, 5, image, &onlooker).expect("it fits");
+    assert_eq!(coordinator.device(OWN).expect("it is there").name, "laptop");
 }
 
 #[test]
