@@ -26,7 +26,7 @@ pub(crate) fn machine(state: MachineState) -> MachineView {
 pub(crate) fn contribution(on: bool, reason: &str) -> Contribution {
     serde_json::from_value(serde_json::json!({
         "on": on, "reason": reason, "cores": 12, "cores_given": 12, "memory_bytes": 0,
-        "state": "ready", "paused": false, "rules": [],
+        "state": "ready", "paused": false, "idle_source": "", "rules": [],
     }))
     .expect("a contribution as the door would send it")
 }
