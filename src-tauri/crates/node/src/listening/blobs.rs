@@ -3,16 +3,13 @@
 use crate::driver::Driving;
 use crate::keep::Keep;
 use crate::limits::REPORTED_BLOB_TIME;
-use bytes::BytesMut;
 use pool::{DeviceId, Digest};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{BlobWriter, PutError};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
+use tokio::io::{AsyncSeekExt, SeekFrom};
 use transport::{Fetch, Offer, Refusal};
 
-/// Bytes that are read from the disk at once.
-const PIECE_BYTES: usize = 256 << 10;
 /// Blobs of which a part came before the connection was lost. Their files are
 /// the oldest's room.
 const PARTIAL_MAX: usize = 16;
@@ -71,18 +68,7 @@ async fn send(
     let mut file = tokio::fs::File::from_std(file);
     let mut out = fetch.grant(bytes).await?;
     file.seek(SeekFrom::Start(out.offset())).await?;
-    let mut left = bytes.saturating_sub(out.offset());
-    while left > 0 {
-        let mut piece = BytesMut::with_capacity(PIECE_BYTES);
-        while piece.len() < PIECE_BYTES && left > 0 {
-            let got = file.read_buf(&mut piece).await?;
-            if got == 0 {
-                return Err("its file ended early".into());
-            }
-            left = left.saturating_sub(got as u64);
-        }
-        out.send(piece.freeze()).await?;
-    }
+    out.send_from(&mut file).await?;
     Ok(out.finish().await?)
 }
 

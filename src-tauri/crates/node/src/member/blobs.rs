@@ -4,18 +4,14 @@
 use super::Member;
 use crate::keep::Keep;
 use crate::limits::{FETCHED_BLOB_TIME, INPUT_BLOB_BYTES_MAX, REACH_MIN};
-use bytes::BytesMut;
 use pool::Digest;
 use pool::report::Reports;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{BlobWriter, PutError};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
-use transport::{Offered, Refusal, StreamError};
-
-/// Bytes that are read from the disk at once.
-const PIECE_BYTES: usize = 256 << 10;
+use tokio::io::{AsyncSeekExt, SeekFrom};
+use transport::{Offered, Refusal, SendFromError, StreamError};
 
 /// Fetches what is missing here; cheap to clone.
 #[derive(Clone, Debug)]
@@ -150,18 +146,13 @@ impl Fetching {
         file.seek(SeekFrom::Start(out.offset()))
             .await
             .map_err(unread)?;
-        let mut left = bytes - out.offset();
-        while left > 0 {
-            let mut piece = BytesMut::with_capacity(PIECE_BYTES);
-            while piece.len() < PIECE_BYTES && left > 0 {
-                let got = file.read_buf(&mut piece).await.map_err(unread)?;
-                if got == 0 {
-                    return Err(unread(io::ErrorKind::UnexpectedEof.into()));
-                }
-                left = left.saturating_sub(got as u64);
-            }
-            out.send(piece.freeze()).await?;
-        }
+        out.send_from(&mut file)
+            .await
+            .map_err(|error| match error {
+                SendFromError::Stream(error) => error.into(),
+                SendFromError::Source(error) => unread(error),
+                SendFromError::SourceEnded => unread(io::ErrorKind::UnexpectedEof.into()),
+            })?;
         out.finish().await?;
         Ok(())
     }
