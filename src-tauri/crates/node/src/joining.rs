@@ -4,7 +4,6 @@
 use crate::folders::Folders;
 use crate::host;
 use crate::identity;
-use crate::listening::pairing::PAIRING_PORT;
 use crate::member::Known;
 use crate::node::{Node, Options};
 use crate::settings::Settings;
@@ -12,6 +11,7 @@ use api::{Error, ErrorCode, JobState, PoolView, Reply, Request, Roles};
 use std::path::Path;
 use std::time::Duration;
 use transport::discovery::Browser;
+use transport::limits::PAIRING_PORT;
 use transport::pairing::{
     Admission, Code, Exporter, Introduction, JoinBy, JoinFailure, JoinOutput, Joiner, Link, Seed,
 };

@@ -162,9 +162,6 @@ pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(30 * 86_400);
 /// between two jobs does not let it go and catch it again.
 pub(crate) const AWAKE_AFTER: Duration = Duration::from_secs(10);
 
-/// Receive windows of all connections together, in bytes: what hostile peers
-/// can make this process hold.
-pub(crate) const WINDOW_BYTES: u64 = 256 << 20;
 /// Buffers of frames that wait for one machine of the network; one that takes
 /// none for so long is closed, and comes back.
 pub(crate) const REMOTE_FRAMES: usize = 1024;

@@ -20,8 +20,8 @@ use crate::folders::Folders;
 use crate::host::Host;
 use crate::keep::Keep;
 use crate::library::Library;
+use crate::listening::Listening;
 use crate::listening::pairing::Pairing;
-use crate::listening::{Listening, POOL_PORT};
 use crate::samples::Samples;
 use crate::settings::Settings;
 use crate::space::Space;
@@ -36,6 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
+use transport::limits::POOL_PORT;
 
 /// How long the last words of a worker may take once it was told to leave.
 const LAST_WORDS: Duration = Duration::from_secs(5);

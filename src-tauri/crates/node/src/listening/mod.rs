@@ -10,7 +10,6 @@ mod tokens;
 
 use crate::driver::Driving;
 use crate::keep::Keep;
-use crate::limits::WINDOW_BYTES;
 use crate::node::{Desk, Place};
 use api::{Error, ErrorCode};
 use pool::Coordinator;
@@ -18,14 +17,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 use tokio::sync::watch;
+use transport::limits::{POOL_PORTS_NEXT, WINDOW_BUDGET};
 use transport::{
     Admitted, At, BindError, Ca, DeviceId, EndpointKeys, Identity, Listen, PoolId, PoolListener,
     Registry, Request, Session, Spki, Timing, Usage, WindowBudget,
 };
-
-/// The pool's port, and those that are tried where another program has it.
-pub(crate) const POOL_PORT: u16 = 7537;
-const NEXT_PORTS: std::ops::RangeInclusive<u16> = 7547..=7557;
 
 /// A pool that is listened for. It ends when this is dropped.
 #[derive(Debug)]
@@ -76,7 +72,7 @@ impl Listening {
             at: At {
                 ip: place.ip,
                 port: place.port,
-                or_next: (!place.strict).then_some(NEXT_PORTS),
+                or_next: (!place.strict).then_some(POOL_PORTS_NEXT),
             },
             pool,
             ca: ca.certificate(),
@@ -84,7 +80,7 @@ impl Listening {
             leaf: &leaf,
             keys: &keys,
             registry: &registry,
-            budget: &WindowBudget::new(WINDOW_BYTES),
+            budget: &WindowBudget::new(WINDOW_BUDGET),
             timing: Timing::default(),
         })
         .map_err(|error| unbound(&error))?;

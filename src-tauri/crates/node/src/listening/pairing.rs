@@ -10,20 +10,19 @@ use crate::node::Place;
 use api::{CodeView, Error, ErrorCode};
 use pool::{CodeId, InviteId, JoinId};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use transport::discovery::{Advert, Announcer};
+use transport::limits::{PAIRING_PORT, PAIRING_PORTS_NEXT};
 use transport::pairing::{
     ADDRESSES_MAX, Admission, Code, Exporter, Granted, Host, HostOutput, Introduction, Link, Proof,
     Refusal, Seed, Token,
 };
 use transport::{Address, At, PairingListener, PairingStream, Timing, Usage};
 
-/// The pairing port, unless it is taken.
-pub(crate) const PAIRING_PORT: u16 = 7538;
-const NEXT_PORTS: std::ops::RangeInclusive<u16> = 7548..=7558;
 /// A code is guessed at no faster than this.
 const ATTEMPT_EVERY: Duration = Duration::from_secs(1);
 /// How long one that said its last word may take to hear ours.
@@ -45,6 +44,28 @@ struct Desk {
     code: Mutex<Option<Shown>>,
     /// Attempts come one after the other.
     attempt: tokio::sync::Mutex<()>,
+    /// Held while the endpoint is opened for something that is to live, or is
+    /// found to be open for nothing: the one never closes what the other opened.
+    gate: tokio::sync::Mutex<()>,
+    /// Conversations with those who proved their secret. They are let end,
+    /// whatever became of the secret meanwhile.
+    deciding: AtomicUsize,
+}
+
+/// One such conversation.
+struct Deciding(Arc<Desk>);
+
+impl Deciding {
+    fn begin(desk: &Arc<Desk>) -> Deciding {
+        desk.deciding.fetch_add(1, Ordering::Relaxed);
+        Deciding(desk.clone())
+    }
+}
+
+impl Drop for Deciding {
+    fn drop(&mut self) {
+        self.0.deciding.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The endpoint while it is open.
@@ -88,6 +109,8 @@ impl Pairing {
             open: Mutex::default(),
             code: Mutex::default(),
             attempt: tokio::sync::Mutex::default(),
+            gate: tokio::sync::Mutex::default(),
+            deciding: AtomicUsize::new(0),
         }))
     }
 
@@ -97,6 +120,7 @@ impl Pairing {
         let mut registry = self.0.registry.clone();
         let mut told = Told::default();
         loop {
+            let gate = self.0.gate.lock().await;
             let lives = self
                 .0
                 .driving
@@ -108,9 +132,11 @@ impl Pairing {
                         tracing::warn!(%error, "no device can be let in");
                     }
                 }
+                Ok(false) if self.0.deciding.load(Ordering::Relaxed) > 0 => {}
                 Ok(false) => self.close(),
                 Err(_) => return,
             }
+            drop(gate);
             if let Some(advert) = self.advert().await {
                 told.tell(advert);
             }
@@ -145,6 +171,7 @@ impl Pairing {
     /// # Errors
     /// Where no port is free, or the disk is full.
     pub(crate) async fn show(&self) -> Result<CodeView, Error> {
+        let _gate = self.gate().await;
         let port = self.open()?;
         self.hide().await?;
         let code = Code::new(random()?);
@@ -208,7 +235,13 @@ impl Pairing {
             .await
     }
 
-    /// A token for machines at which nobody sits: its link.
+    /// The endpoint stays as it is until this is dropped.
+    pub(crate) async fn gate(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.gate.lock().await
+    }
+
+    /// A token for machines at which nobody sits: its link. The gate is held
+    /// until its invite is made.
     ///
     /// # Errors
     /// Where the token cannot be kept, or no port is free.
@@ -268,7 +301,7 @@ impl Pairing {
             } else {
                 PAIRING_PORT
             },
-            or_next: Some(NEXT_PORTS),
+            or_next: Some(PAIRING_PORTS_NEXT),
         };
         let listener = PairingListener::bind(
             &at,
@@ -313,6 +346,7 @@ impl Pairing {
         };
         let name = self.0.driving.look(|rules| rules.pool().name.clone()).await;
         let mut host = Host::new(&name.unwrap_or_default(), &Seed::new(seed));
+        let mut _deciding = None;
         loop {
             while let Some(output) = host.poll_output() {
                 match output {
@@ -336,6 +370,7 @@ impl Pairing {
                         host.looked_up(key.as_ref(), &Exporter::new(stream.export(spki)));
                     }
                     HostOutput::Decide { joiner, by } => {
+                        _deciding = Some(Deciding::begin(&self.0));
                         let allowed = host.time_allowed().unwrap_or_default();
                         let decided = tokio::select! {
                             decided = self.decide(&joiner, by) => decided,

@@ -11,7 +11,7 @@ use crate::clock::wall_ms;
 use crate::limits::{REACH_MAX, REACH_MIN};
 use api::{Error, ErrorCode};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -24,7 +24,8 @@ use transport::{
 #[derive(Debug)]
 pub(crate) struct Member {
     pool: PoolId,
-    known: Mutex<Known>,
+    /// As it was when this began.
+    known: Known,
     standing: watch::Receiver<Standing>,
     keeper: AbortHandle,
 }
@@ -71,7 +72,7 @@ impl Member {
         let pool = membership.pool;
         let identity = Identity::open(&folder).map_err(|error| unusable(&error))?;
         let known = Known::load(&folder)?;
-        let budget = WindowBudget::new(crate::limits::WINDOW_BYTES);
+        let budget = WindowBudget::new(transport::limits::WINDOW_BUDGET);
         let connector = Connector::anywhere(&budget).map_err(|error| unusable(&error))?;
         let (says, standing) = watch::channel(Standing::Reaching { why: None });
         let keeping = Keeping {
@@ -85,7 +86,7 @@ impl Member {
         let keeper = tokio::spawn(keeping.run()).abort_handle();
         Ok(Some(Arc::new(Member {
             pool,
-            known: Mutex::new(known),
+            known,
             standing,
             keeper,
         })))
@@ -96,11 +97,8 @@ impl Member {
     }
 
     /// What is known of the pool.
-    pub(crate) fn known(&self) -> Known {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -134,7 +132,7 @@ impl Member {
             Standing::Up(uplink) => Ok(uplink),
             Standing::Reaching { why } => {
                 let why = why.unwrap_or_else(|| "it is being looked for".to_owned());
-                let pool = self.known().pool_name;
+                let pool = &self.known.pool_name;
                 Err(Error::new(
                     ErrorCode::Unreachable,
                     format!("the coordinator of {pool} is not reached: {why}"),

@@ -10,6 +10,7 @@ use api::{
     Check, CheckState, DeviceView, Error, ErrorCode, InviteView, JoinView, OthersRole, Ownership,
     PersonView, PoolView, Reply, Request,
 };
+use pool::limits::JOIN_WITHIN;
 use pool::{Coordinator, DeviceId, InviteId, JoinId};
 use std::time::Duration;
 use transport::pairing::TokenId;
@@ -72,7 +73,7 @@ impl Inner {
     /// Names this node's pool; it is listened for from the next start on.
     pub(super) async fn create_pool(&self, name: String) -> Result<(), Error> {
         if let Some(forwarding) = &self.member {
-            let pool = forwarding.member.known().pool_name;
+            let pool = &forwarding.member.known().pool_name;
             return Err(Error::new(
                 ErrorCode::Usage,
                 format!("this machine is a member of {pool}"),
@@ -213,6 +214,7 @@ impl Inner {
         let pairing = self.pairing()?;
         let life = Duration::from_millis(life_ms);
         let expires_ms = wall_ms().saturating_add(i64::try_from(life_ms).unwrap_or(i64::MAX));
+        let _gate = pairing.gate().await;
         let (token, link) = pairing.token(expires_ms)?;
         let id = token.id();
         let kept = pairing.tokens().keep(id, &token.key());
@@ -251,9 +253,6 @@ impl Inner {
         }
     }
 }
-
-/// How long a device may wait to be let in.
-const JOIN_MS: i64 = 600_000;
 
 /// The pool as its coordinator knows it; where it is reached is not in it.
 pub(crate) fn pool(rules: &Coordinator) -> PoolView {
@@ -298,12 +297,13 @@ pub(crate) fn devices(rules: &Coordinator, own: DeviceId) -> Reply {
         joined_ms: device.joined_wall_ms,
         revoked_ms: device.revoked_wall_ms,
     });
+    let waits_ms = i64::try_from(JOIN_WITHIN.as_millis()).unwrap_or(i64::MAX);
     let joins = rules.joins().map(|join| JoinView {
         id: join.id.to_string(),
         name: join.name.clone(),
         os: join.os.clone(),
         asked_ms: join.asked_wall_ms,
-        expires_ms: join.asked_wall_ms.saturating_add(JOIN_MS),
+        expires_ms: join.asked_wall_ms.saturating_add(waits_ms),
     });
     let persons = rules.persons().map(|person| PersonView {
         id: person.id.to_string(),

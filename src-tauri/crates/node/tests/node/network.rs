@@ -258,6 +258,38 @@ async fn a_code_lets_in_one_device_and_a_wrong_one_none() {
 }
 
 #[tokio::test]
+async fn whoever_waits_is_answered_though_the_code_is_closed_meanwhile() {
+    let pool = coordinator(false).await;
+    let code = code(&pool).await;
+    let dir = tempfile::tempdir().unwrap();
+    let (folders, settings) = (folders(dir.path()), works(dir.path()).settings);
+    let (says, mut said) = tokio::sync::mpsc::unbounded_channel();
+    let says = |step| drop(says.send(step));
+    let at = Some(code.addresses[0].as_str());
+    let joining = joining::join(
+        &folders,
+        &settings,
+        &code.code,
+        at,
+        Unfinished::Refuse,
+        says,
+    );
+    // One that fails is said at once.
+    let joining = async { Ok::<_, ()>(joining.await.unwrap()) };
+    let deciding = async {
+        while !matches!(said.recv().await, Some(Step::Waiting { .. })) {}
+        assert_eq!(pool.call(Request::CloseCode).await, Ok(Reply::Done));
+        // Long enough for a desk that closed with the code.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        approve(&pool, Ownership::Mine).await;
+        Ok(())
+    };
+    let both = timeout(PATIENCE, async { tokio::try_join!(joining, deciding) });
+    let (joined, ()) = both.await.unwrap().unwrap();
+    assert!(joined.roles.admin);
+}
+
+#[tokio::test]
 async fn a_worker_of_somebody_else_may_send_nothing_and_steer_nothing() {
     let pool = coordinator(true).await;
     let ownership = Ownership::Someone {
